@@ -1,0 +1,68 @@
+"""Data sets by name, and a user's own folder.
+
+`load("shapes", "train")` is made by a program, `load("camvid", "train")` read from the
+folder that `SEGCORE_DATA` names, `load("path/to/folder", "train")` from a folder with
+`images/` and `masks/`. Each is a sequence of samples (see `segcore.data.pairs`) with
+`classes`, `num_classes` and `colours`.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from segcore.data import camvid, folder, shapes, transforms
+from segcore.data.check import check
+from segcore.data.pairs import IGNORE, Pairs
+from segcore.errors import InputError
+
+__all__ = [
+    "IGNORE",
+    "NAMES",
+    "Pairs",
+    "check",
+    "class_pixels",
+    "load",
+    "transforms",
+]
+
+NAMES = {
+    "shapes": "synthetic scenes with stuff and things, made by a program",
+    "camvid": "road scenes, 11 classes, 367 + 101 + 233 images of 480 x 360",
+    "folder": "your own: the path of a folder with images/ and masks/",
+}
+SPLITS = ("train", "val", "test")
+
+
+def load(name, split, root=None, size=None, **options):
+    """The `train`, `val` or `test` part of a data set, given by name or by path.
+
+    `root` replaces the environment variable `SEGCORE_DATA`; for `"folder"` it is the
+    folder itself. `size=(H, W)` resizes on reading. `options` go to `shapes`.
+    Raises `InputError` for an unknown name, a missing folder, or unmatched files.
+    """
+    if split not in SPLITS:
+        raise InputError(f"There is no split {split!r}; there are train, val and test.")
+    if name == "shapes":
+        return shapes.load(split, size=size or (96, 96), **options)
+    if options:
+        raise InputError(f"{name} takes no option {next(iter(options))!r}.")
+    if name == "camvid":
+        return camvid.load(split, root, size)
+    path = root if name == "folder" else name
+    if path is None:
+        raise InputError("Where is the folder? Give its path as root=, or as the name.")
+    if not Path(path).exists():
+        raise InputError(
+            f"{path}: neither a folder nor the name of a data set"
+            f" ({', '.join(list(NAMES)[:-1])})."
+        )
+    return folder.load(path, split, size)
+
+
+def class_pixels(dataset):
+    """Number of pixels of each class over a data set, int64 `[num_classes]`."""
+    total = np.zeros(dataset.num_classes, np.int64)
+    for index in range(len(dataset)):
+        counts = np.bincount(dataset.mask(index).ravel(), minlength=256)
+        total += counts[: dataset.num_classes]
+    return total

@@ -1,0 +1,5 @@
+"""Measures of how well a segmentation agrees with the truth."""
+
+from segcore.metrics.semantic import ConfusionMatrix
+
+__all__ = ["ConfusionMatrix"]

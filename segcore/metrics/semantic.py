@@ -1,0 +1,80 @@
+"""Semantic segmentation: everything is read off one confusion matrix."""
+
+import numpy as np
+
+from segcore.errors import InputError
+
+
+class ConfusionMatrix:
+    """Counts of pixels by true class (row) and predicted class (column).
+
+    Feed it a whole data set with `update`, then ask. Pixels whose truth is
+    `ignore_index` are left out. The rates of Long et al. 2015, section 5.
+    """
+
+    def __init__(self, num_classes, ignore_index=255):
+        self.num_classes, self.ignore_index = num_classes, ignore_index
+        self.matrix = np.zeros((num_classes, num_classes), np.int64)
+
+    def update(self, prediction, label):
+        """Adds class ids `prediction` and `label` of equal shape, `[H, W]` or more.
+
+        Raises `InputError` for unequal shapes and for values that are no class.
+        """
+        prediction, label = np.asarray(prediction), np.asarray(label)
+        if prediction.shape != label.shape:
+            raise InputError(
+                f"The prediction is {prediction.shape} and the label {label.shape};"
+                " compare them at one size."
+            )
+        for name, values in (("prediction", prediction), ("label", label)):
+            if values.dtype.kind not in "iub":
+                raise InputError(
+                    f"The {name} holds {values.dtype} values, not whole class ids; take"
+                    " the argmax of logits first."
+                )
+        counted = label != self.ignore_index
+        prediction, label = prediction[counted], label[counted]
+        for name, values in (("prediction", prediction), ("label", label)):
+            bad = (values < 0) | (values >= self.num_classes)
+            if bad.any():
+                raise InputError(
+                    f"The {name} holds {values[bad][0]}, but classes are"
+                    f" 0..{self.num_classes - 1}"
+                    + (f" or {self.ignore_index}." if name == "label" else ".")
+                )
+        cell = label.astype(np.int64) * self.num_classes + prediction
+        counts = np.bincount(cell, minlength=self.num_classes**2)
+        self.matrix += counts.reshape(self.matrix.shape)
+
+    def pixel_accuracy(self):
+        """Share of counted pixels that are right; NaN if none was counted."""
+        return float(_ratio(np.trace(self.matrix), self.matrix.sum()))
+
+    def class_accuracy(self):
+        """Share of each class's pixels that were found (recall), `[num_classes]`."""
+        return _ratio(np.diag(self.matrix), self.matrix.sum(axis=1))
+
+    def iou(self):
+        """Intersection over union of each class; NaN where neither side has it."""
+        hit = np.diag(self.matrix)
+        return _ratio(hit, self.matrix.sum(axis=0) + self.matrix.sum(axis=1) - hit)
+
+    def mean_iou(self):
+        """Mean of `iou()` over the classes that occur in truth or prediction."""
+        return _mean(self.iou())
+
+    def dice(self):
+        """Dice of each class, `2 hit / (predicted + true)`; NaN likewise."""
+        hit = np.diag(self.matrix)
+        return _ratio(2 * hit, self.matrix.sum(axis=0) + self.matrix.sum(axis=1))
+
+
+def _ratio(part, whole):
+    part, whole = np.asarray(part, float), np.asarray(whole, float)
+    return np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0)
+
+
+def _mean(values):
+    values = values[~np.isnan(values)]
+    return float(values.mean()) if len(values) else float("nan")

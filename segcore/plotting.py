@@ -1,0 +1,98 @@
+"""Pictures of masks: colours for class ids, overlays, legends, curves."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.patches import Patch
+
+# Okabe and Ito's palette (2008), readable with any colour vision, then shades of it.
+PALETTE = (
+    (70, 70, 70),
+    (230, 159, 0),
+    (86, 180, 233),
+    (0, 158, 115),
+    (240, 228, 66),
+    (0, 114, 178),
+    (213, 94, 0),
+    (204, 121, 167),
+)
+IGNORED = (255, 255, 255)
+
+
+def colours(count):
+    """`count` colours, uint8 `[count, 3]`; from the ninth on, darker ones return."""
+    base = np.array(PALETTE, float)
+    rows = [base[i % 8] * 0.7 ** (i // 8) for i in range(count)]
+    return np.round(rows).astype(np.uint8)
+
+
+def colour_mask(mask, palette=None):
+    """Class ids `[H, W]` as a picture, uint8 `[H, W, 3]`; ignored pixels are white."""
+    palette = (
+        colours(int(mask[mask != 255].max(initial=0)) + 1)
+        if palette is None
+        else (np.asarray(palette, np.uint8))
+    )
+    table = np.full((256, 3), IGNORED, np.uint8)
+    table[: len(palette)] = palette
+    return table[mask]
+
+
+def overlay(image, mask, palette=None, alpha=0.5, background=None):
+    """The image under the mask's colours; class `background` and 255 stay clear."""
+    blended = (1 - alpha) * image + alpha * colour_mask(mask, palette)
+    clear = mask == 255
+    if background is not None:
+        clear |= mask == background
+    blended[clear] = image[clear]
+    return blended.round().astype(np.uint8)
+
+
+def show(pictures, titles=(), columns=None, height=2.4):
+    """Pictures side by side, without axes; returns the figure.
+
+    A picture is `[H, W, 3]`, or `[H, W]` and then shown in grey.
+    """
+    columns = columns or len(pictures)
+    rows = -(-len(pictures) // columns)
+    aspect = pictures[0].shape[1] / pictures[0].shape[0]
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(columns * height * aspect, rows * (height + 0.3)),
+        squeeze=False,
+        layout="constrained",
+    )
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, picture in zip(axes.flat, pictures):
+        axis.imshow(picture, cmap="gray", interpolation="nearest")
+    for axis, title in zip(axes.flat, titles):
+        axis.set_title(title, fontsize=10)
+    return figure
+
+
+def legend(figure, classes, palette):
+    """One patch of colour a class, below the figure."""
+    patches = [
+        Patch(facecolor=np.array(colour) / 255, edgecolor="0.4", label=name)
+        for name, colour in zip(classes, palette)
+    ]
+    figure.legend(
+        handles=patches,
+        loc="outside lower center",
+        ncols=min(len(patches), 6),
+        frameon=False,
+        fontsize=9,
+    )
+
+
+def curves(history):
+    """Training loss and validation mean IoU by step; returns the figure."""
+    figure, axes = plt.subplots(1, 2, figsize=(8, 2.8), layout="constrained")
+    panels = [("loss", "training loss (nats)"), ("val_mean_iou", "validation mean IoU")]
+    for axis, (column, label) in zip(axes, panels):
+        if column in history:
+            axis.plot(history["step"], history[column], marker="o", markersize=3)
+        axis.set(xlabel="step", ylabel=label)
+        axis.grid(alpha=0.3)
+    return figure
