@@ -221,25 +221,31 @@ def _data(_):
 
 def _check(options):
     name = options.data
-    if name in data.NAMES:
-        parts = [data.load(name, split) for split in data.SPLITS]
-        problems = [p for part in parts for p in data.check(part, progress=True)]
-        count = sum(map(len, parts))
-        notes, classes = [], parts[0].classes
-    else:
-        problems = data.check(name, progress=True)
-        if not problems:
-            everything = data.folder.load(name, "all")
-            count, notes = len(everything), everything.notes
-            classes = everything.classes
+    problems = _problems(name)
     if problems:
         for problem in problems:
             print(problem)
-        raise InputError(f"{name}: {len(problems)} problems, listed above.")
-    for note in notes:
+        number = f"{len(problems)} problems" if len(problems) > 1 else "one problem"
+        raise InputError(f"{name}: {number}, listed above.")
+    if name in data.NAMES:
+        parts = [data.load(name, split) for split in data.SPLITS]
+    else:
+        parts = [data.folder.load(name, "all")]
+    for note in getattr(parts[0], "notes", ()):
         print(f"{name}: {note}.")
-    print(f"{name}: {count} images, {len(classes)} classes ({', '.join(classes)}).")
-    print("No problems found.")
+    classes = parts[0].classes
+    print(
+        f"{name}: {sum(map(len, parts))} images, {len(classes)} classes"
+        f" ({', '.join(classes)}). No problems found."
+    )
+
+
+def _problems(name):
+    """Every problem of all parts of a data set, given by name or path."""
+    if name not in data.NAMES:
+        return data.check(name, progress=True)
+    parts = [data.load(name, split) for split in data.SPLITS]
+    return [problem for part in parts for problem in data.check(part, progress=True)]
 
 
 def _train(options):
@@ -251,7 +257,8 @@ def _train(options):
     val = data.load(options.data, "val", size=options.size and tuple(options.size))
     if not len(train):
         raise InputError(f"{options.data}: the training part is empty; add images.")
-    problems = [p for part in (train, val) for p in data.check(part, progress=True)]
+    # All parts: a bad test image is better found now than after the training.
+    problems = _problems(options.data)
     if problems:
         raise InputError(
             f"{problems[0]} ({len(problems)} problems in all:"
@@ -309,8 +316,6 @@ def _train(options):
             f"Stopped. What was learned is in {short(run)}; the same command with"
             " --resume goes on from there."
         ) from None
-    if not len(history):
-        raise InputError(f"{short(run)}: this run is complete; raise --steps to go on.")
     print(history.tail(10).to_string(index=False, float_format="%.4g"))
     if len(val):
         best = history.loc[history["val_mean_iou"].idxmax()]
@@ -344,7 +349,8 @@ def _open_run(run, settings, resume):
         if key not in ("steps", "command") and before.get(key) != value:
             raise InputError(
                 f"{short(run)}: this run was started with {key} = {before.get(key)},"
-                f" not {value}. Resume it with its own settings, or choose another --out."
+                f" not {value}. Resume it with its own settings, or choose another"
+                " --out."
             )
     return True
 

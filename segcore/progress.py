@@ -12,9 +12,14 @@ def bar(total, description, initial=0, disable=False):
     """
     if disable:
         return tqdm(disable=True)
-    if "ipykernel" in sys.modules:
+    if _in_a_page():
         return _PageBar(total=total, desc=description, initial=initial, mininterval=0.5)
     return tqdm(total=total, desc=description, initial=initial, disable=None)
+
+
+def _in_a_page():
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return hasattr(shell, "kernel")
 
 
 class _PageBar(tqdm):

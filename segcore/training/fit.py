@@ -60,6 +60,11 @@ def fit(
         notes = checkpoint.load_state(last, model, optimizer)
         step, best, rows = notes["step"], notes["best"], notes["rows"]
         spent = notes["seconds"]
+        if step >= steps:
+            raise InputError(
+                f"{last.parent}: this run is complete with {step} steps; raise --steps"
+                " to go on."
+            )
 
     def save():
         seconds = spent + time.perf_counter() - began

@@ -1,0 +1,108 @@
+"""Prediction of whole images, in windows, at several scales."""
+
+import numpy as np
+import paddle
+import paddle.nn.functional as F
+import pytest
+
+from segcore import inference, plotting
+from segcore.data.transforms import to_array
+from segcore.errors import InputError
+from segcore.models import unet
+
+RNG = np.random.default_rng(0)
+
+
+def picture(*size):
+    return RNG.integers(0, 255, (*size, 3)).astype(np.uint8)
+
+
+class ByColour(paddle.nn.Layer):
+    """A network without context: each pixel's class is its strongest channel."""
+
+    def forward(self, x):
+        return {"out": 50 * x}
+
+
+@pytest.mark.parametrize("mode", inference.MODES)
+@pytest.mark.parametrize("size", [(5, 9), (32, 32), (100, 131)])
+def test_the_result_has_the_images_size(mode, size):
+    paddle.seed(0)
+    for padding in ("same", "valid"):
+        model = unet(4, width=0.02, padding=padding)
+        mask = inference.predict(model, picture(*size), mode, window=(64, 64))
+        assert mask.shape == size and mask.dtype == np.uint8 and mask.max() < 4
+
+
+def test_modes_agree_where_context_does_not_matter():
+    image = picture(70, 90)
+    whole = inference.predict(ByColour(), image)
+    for options in ({"window": (32, 48)}, {"window": (40, 40), "overlap": 0.0}):
+        sliding = inference.predict(ByColour(), image, "sliding", **options)
+        np.testing.assert_array_equal(whole, sliding)
+    smooth = np.zeros((64, 64, 3), np.uint8)
+    smooth[:, :32, 0], smooth[:, 32:, 2] = 250, 250
+    whole, several = (
+        inference.predict(ByColour(), smooth, mode) for mode in ("whole", "multiscale")
+    )
+    assert (whole == several).mean() > 0.95
+
+
+def test_windows_cover_everything_once_or_more():
+    for side, window, step in ((100, 32, 16), (33, 32, 7), (32, 32, 16), (97, 40, 40)):
+        starts = inference._starts(side, window, step)
+        covered = np.zeros(side)
+        for start in starts:
+            assert start >= 0 and start + window <= side
+            covered[start : start + window] += 1
+        assert covered.min() >= 1
+
+
+def test_probabilities_sum_to_one_at_any_working_size():
+    paddle.seed(0)
+    model = unet(3, width=0.02)
+    for size in (None, (48, 64)):
+        found = inference.probabilities(model, picture(60, 50), size=size)
+        assert found.shape == (3, 60, 50)
+        np.testing.assert_allclose(found.sum(0), 1, atol=1e-5)
+
+
+def test_valid_unet_sees_the_same_through_mirrors():
+    """Where no mirrored pixel is seen, `predict` gives the bare network's own output."""
+    paddle.seed(0)
+    model = unet(3, width=0.02, padding="valid")
+    image = picture(240, 240)
+    # predict puts 92 mirrored pixels before the image; a tile from pixel 4 on starts
+    # at 96 = 6 * 16 there, so its pooling windows fall on the same pixels.
+    tile = to_array(image[4:208, 4:208])[None]
+    bare = F.softmax(model(paddle.to_tensor(tile))["out"], axis=1)[0].numpy()
+    found = inference.probabilities(model, image)
+    np.testing.assert_allclose(found[:, 96:116, 96:116], bare, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "bad", [np.zeros((5, 5)), np.zeros((5, 5, 3)), np.zeros((5, 5, 4), np.uint8)]
+)
+def test_what_is_no_image_is_refused(bad):
+    with pytest.raises(InputError, match="uint8 image"):
+        inference.predict(ByColour(), bad)
+
+
+def test_wrong_modes_are_refused():
+    with pytest.raises(InputError, match="mode is one of"):
+        inference.predict(ByColour(), picture(40, 40), "half")
+    with pytest.raises(InputError, match="overlap"):
+        inference.predict(ByColour(), picture(40, 40), "sliding", overlap=1.0)
+
+
+def test_colours_and_overlays():
+    mask = np.array([[0, 1], [2, 255]], np.uint8)
+    coloured = plotting.colour_mask(mask)
+    assert coloured.shape == (2, 2, 3)
+    np.testing.assert_array_equal(coloured[1, 1], plotting.IGNORED)
+    assert len({tuple(c) for c in plotting.colours(24)}) == 24
+    image = np.full((2, 2, 3), 100, np.uint8)
+    laid = plotting.overlay(image, mask, background=0)
+    np.testing.assert_array_equal(laid[0, 0], image[0, 0])
+    np.testing.assert_array_equal(laid[1, 1], image[1, 1])
+    assert (laid[0, 1] != image[0, 1]).any()

@@ -1,0 +1,83 @@
+"""The confusion matrix against numbers by hand and against scikit-learn."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.metrics import confusion_matrix, f1_score, jaccard_score
+
+from segcore.errors import InputError
+from segcore.metrics import ConfusionMatrix
+
+LABEL = np.array([[0, 0, 1, 1], [0, 0, 1, 255]])
+PREDICTION = np.array([[0, 1, 1, 1], [0, 0, 0, 2]])
+
+
+def of(prediction, label, num_classes=3):
+    matrix = ConfusionMatrix(num_classes)
+    matrix.update(prediction, label)
+    return matrix
+
+
+def test_by_hand():
+    matrix = of(PREDICTION, LABEL)
+    assert matrix.matrix.tolist() == [[3, 1, 0], [1, 2, 0], [0, 0, 0]]
+    assert matrix.pixel_accuracy() == pytest.approx(5 / 7)
+    np.testing.assert_allclose(matrix.iou(), [3 / 5, 2 / 4, np.nan])
+    assert matrix.mean_iou() == pytest.approx((3 / 5 + 2 / 4) / 2)
+    np.testing.assert_allclose(matrix.dice(), [6 / 8, 4 / 6, np.nan])
+    np.testing.assert_allclose(matrix.class_accuracy(), [3 / 4, 2 / 3, np.nan])
+
+
+def test_a_class_predicted_but_never_there_counts_zero():
+    matrix = of(np.array([0, 2]), np.array([0, 0]))
+    np.testing.assert_array_equal(matrix.iou(), [0.5, np.nan, 0])
+    assert matrix.mean_iou() == 0.25
+
+
+def test_nothing_counted_is_not_a_number():
+    matrix = of(np.zeros((2, 2), int), np.full((2, 2), 255))
+    assert np.isnan(matrix.mean_iou()) and np.isnan(matrix.pixel_accuracy())
+
+
+@given(
+    arrays(np.uint8, (6, 7), elements=st.integers(0, 3)),
+    arrays(np.uint8, (6, 7), elements=st.sampled_from([0, 1, 2, 3, 255])),
+)
+def test_equals_scikit_learn(prediction, label):
+    matrix = of(prediction, label, 4)
+    p, y = prediction[label != 255], label[label != 255]
+    if not len(y):
+        return
+    np.testing.assert_array_equal(
+        matrix.matrix, confusion_matrix(y, p, labels=range(4))
+    )
+    there = sorted({*p.tolist(), *y.tolist()})
+    options = {"labels": there, "average": None}
+    np.testing.assert_allclose(matrix.iou()[there], jaccard_score(y, p, **options))
+    np.testing.assert_allclose(matrix.dice()[there], f1_score(y, p, **options))
+    assert matrix.mean_iou() == pytest.approx(jaccard_score(y, p, **options).mean())
+    assert np.isnan(np.delete(matrix.iou(), there)).all()
+
+
+def test_updates_add_up():
+    one = of(PREDICTION, LABEL)
+    one.update(PREDICTION.T, LABEL.T)
+    both = of(np.stack([PREDICTION] * 2), np.stack([LABEL] * 2))
+    np.testing.assert_array_equal(one.matrix, both.matrix)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "label", "message"),
+    [
+        ([[0, 1]], [[0], [1]], "at one size"),
+        ([0, 3], [0, 0], "prediction holds 3"),
+        ([0, 0], [0, 77], "label holds 77, but classes are 0..2 or 255"),
+        ([0, -1], [0, 0], "prediction holds -1"),
+        ([0.2, 0.9], [0, 1], "argmax"),
+    ],
+)
+def test_illegal_values_raise(prediction, label, message):
+    with pytest.raises(InputError, match=message):
+        of(np.array(prediction), np.array(label))

@@ -1,0 +1,119 @@
+"""Every network: the paper's parameter count, shapes, and that it learns."""
+
+import numpy as np
+import paddle
+import pytest
+
+from segcore import losses
+from segcore.errors import InputError
+from segcore.models import MODELS, count_parameters, unet
+from segcore.nn import UpConv
+
+
+@pytest.mark.parametrize(
+    ("num_classes", "channels", "padding", "count"),
+    [
+        (2, 1, "valid", 31_030_658),
+        (1, 1, "valid", 31_030_593),
+        (2, 3, "valid", 31_031_810),
+        (21, 3, "valid", 31_033_045),
+        (2, 1, "same", 31_036_546),
+        (2, 3, "same", 31_037_698),
+    ],
+)
+def test_unet_has_the_papers_parameters(num_classes, channels, padding, count):
+    model = unet(num_classes, in_channels=channels, padding=padding)
+    assert count_parameters(model) == count
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("size", [(32, 32), (33, 47), (64, 101)])
+def test_output_has_the_inputs_size(name, size):
+    model = MODELS[name](5, width=0.05)
+    assert model(paddle.zeros([2, 3, *size]))["out"].shape == [2, 5, *size]
+
+
+def test_valid_unet_gives_388_for_572_and_refuses_570():
+    model = unet(2, in_channels=1, width=0.02, padding="valid")
+    assert model(paddle.zeros([1, 1, 572, 572]))["out"].shape == [1, 2, 388, 388]
+    assert model(paddle.zeros([1, 1, 188, 204]))["out"].shape == [1, 2, 4, 20]
+    with pytest.raises(
+        InputError, match=r"188 \+ 16k pixels, not 570 x 572; .* 572 x 5"
+    ):
+        model(paddle.zeros([1, 1, 570, 572]))
+    assert model.input_size(388, 1) == (572, 188)
+    assert model.input_size(389, 5) == (588, 204)
+
+
+def test_skips_and_norm_are_options():
+    with_skips = unet(2, width=0.1)
+    without = unet(2, width=0.1, skips=False)
+    assert count_parameters(without) < count_parameters(with_skips)
+    assert not any(
+        "norm" in type(x).__name__.lower() for x in unet(2, norm=None).sublayers()
+    )
+    assert without(paddle.zeros([1, 3, 40, 40]))["out"].shape == [1, 2, 40, 40]
+    for wrong in ({"padding": "full"}, {"norm": "group"}):
+        with pytest.raises(InputError):
+            unet(2, **wrong)
+
+
+def test_up_convolution_equals_paddles():
+    paddle.seed(0)
+    ours = UpConv(6, 4)
+    theirs = paddle.nn.Conv2DTranspose(6, 4, 2, stride=2)
+    theirs.set_state_dict(ours.state_dict())
+    ours.bias.set_value(paddle.randn([4]))
+    theirs.bias.set_value(ours.bias)
+    x = paddle.randn([2, 6, 5, 7])
+    np.testing.assert_allclose(ours(x).numpy(), theirs(x).numpy(), atol=1e-5)
+
+
+def test_unet_equals_the_figure_written_out():
+    """The same weights in a flat construction of figure 1, by functional calls only."""
+    import paddle.nn.functional as F
+
+    paddle.seed(1)
+    model = unet(2, in_channels=1, width=1 / 16, padding="valid")
+    w = dict(model.state_dict())
+
+    def conv(x, name):
+        return F.relu(F.conv2d(x, w[f"{name}.weight"], w[f"{name}.bias"]))
+
+    def up(x, name):
+        return F.conv2d_transpose(x, w[f"{name}.weight"], w[f"{name}.bias"], stride=2)
+
+    x = paddle.randn([1, 1, 220, 220])
+    d1 = conv(conv(x, "contract.0.0"), "contract.0.2")
+    d2 = conv(conv(F.max_pool2d(d1, 2), "contract.1.0"), "contract.1.2")
+    d3 = conv(conv(F.max_pool2d(d2, 2), "contract.2.0"), "contract.2.2")
+    d4 = conv(conv(F.max_pool2d(d3, 2), "contract.3.0"), "contract.3.2")
+    d5 = conv(conv(F.max_pool2d(d4, 2), "contract.4.0"), "contract.4.2")
+    # The crops of the paper: 4, 16, 40 and 88 pixels a side.
+    u4 = paddle.concat([d4[:, :, 4:-4, 4:-4], up(d5, "up.0")], 1)
+    u4 = conv(conv(u4, "expand.0.0"), "expand.0.2")
+    u3 = paddle.concat([d3[:, :, 16:-16, 16:-16], up(u4, "up.1")], 1)
+    u3 = conv(conv(u3, "expand.1.0"), "expand.1.2")
+    u2 = paddle.concat([d2[:, :, 40:-40, 40:-40], up(u3, "up.2")], 1)
+    u2 = conv(conv(u2, "expand.2.0"), "expand.2.2")
+    u1 = paddle.concat([d1[:, :, 88:-88, 88:-88], up(u2, "up.3")], 1)
+    u1 = conv(conv(u1, "expand.3.0"), "expand.3.2")
+    expected = F.conv2d(u1, w["classifier.weight"], w["classifier.bias"])
+    np.testing.assert_allclose(model(x)["out"].numpy(), expected.numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_few_steps_lower_the_loss(name):
+    paddle.seed(0)
+    model = MODELS[name](3, width=0.1)
+    optimizer = paddle.optimizer.AdamW(3e-3, parameters=model.parameters())
+    x = paddle.randn([2, 3, 48, 48])
+    y = (x[:, 0] > 0).astype("int64") + (x[:, 1] > 1).astype("int64")
+    found = []
+    for _ in range(15):
+        loss = losses.cross_entropy(model(x)["out"], y)
+        loss.backward()
+        optimizer.step()
+        optimizer.clear_grad()
+        found.append(float(loss))
+    assert found[-1] < 0.7 * found[0]
