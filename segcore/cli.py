@@ -1,6 +1,7 @@
 """`python -m segcore`: train, evaluate and predict from the command line."""
 
 import argparse
+import contextlib
 import datetime
 import json
 import math
@@ -390,7 +391,7 @@ def _paddle(device):
 
 
 def versions():
-    """What a result depends on: versions of Python and the packages, and the CPU."""
+    """What a result depends on: versions of Python and the packages, and the device."""
     import paddle
 
     return {
@@ -400,6 +401,15 @@ def versions():
         "python": platform.python_version(),
         "device": paddle.device.get_device(),
     }
+
+
+def processor():
+    """The processor's name and its number of cores."""
+    name = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError), open("/proc/cpuinfo") as file:
+        names = [line.split(":")[1].strip() for line in file if "model name" in line]
+        name = names[0] if names else name
+    return f"{name}, {os.cpu_count()} cores"
 
 
 def _read_settings(run):

@@ -68,7 +68,7 @@ def test_probabilities_sum_to_one_at_any_working_size():
 
 
 def test_valid_unet_sees_the_same_through_mirrors():
-    """Where no mirrored pixel is seen, `predict` gives the bare network's own output."""
+    """Where no mirrored pixel is seen, `predict` gives the bare network's output."""
     paddle.seed(0)
     model = unet(3, width=0.02, padding="valid")
     image = picture(240, 240)

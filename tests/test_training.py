@@ -130,14 +130,25 @@ training.fit(unet(6, width=.03), train, None, steps=10000, batch_size=2, eval_ev
 def test_not_a_number_names_the_batch_and_saves(shapes, tmp_path):
     model = small_unet()
 
-    def poison(image, mask, rng):
-        model.classifier.bias.set_value(paddle.full([6], float("nan")))
-        return image, mask
+    class Poisoned(Interrupted):
+        def __getitem__(self, index):
+            self.left -= 1
+            if self.left == 0:
+                model.classifier.bias.set_value(paddle.full([6], float("nan")))
+            return self.dataset[index]
 
-    with pytest.raises(
-        InputError, match=r"nan at step \d+, on the batch of shapes/train"
-    ):
-        training.fit(model, *shapes, steps=4, augment=poison, **OPTIONS)
+    with pytest.raises(InputError, match=r"nan at step \d+, on the batch of shapes/tr"):
+        train = Poisoned(shapes[0], 14)
+        training.fit(model, train, steps=20, out=tmp_path, **OPTIONS)
+    # What was saved before is still there and sound.
+    training.load_weights(model, tmp_path / "best.safetensors")
+    again = small_unet()
+    optimizer = paddle.optimizer.AdamW(parameters=again.parameters())
+    notes = training.checkpoint.load_state(
+        tmp_path / "last.safetensors", again, optimizer
+    )
+    assert notes["step"] >= 2
+    assert all(bool(p.isfinite().all()) for p in again.parameters())
 
 
 def test_wrong_labels_and_sizes_are_named(shapes):

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from segcore.data import folder
 from segcore.data.pairs import (

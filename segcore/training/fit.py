@@ -110,7 +110,8 @@ def fit(
                 save()
                 pd.DataFrame(rows).to_csv(Path(out) / "history.csv", index=False)
     except BaseException:
-        if out and step:
+        # Weights that are no numbers any more must not replace a good checkpoint.
+        if out and step and all(bool(p.isfinite().all()) for p in model.parameters()):
             save()
         raise
     finally:
