@@ -75,7 +75,7 @@ def exercise_3(join):
         raise Wrong("Your function changes the semantic map that it was given.")
     if got.shape != want.shape:
         raise Wrong(f"The map has the shape {got.shape}, not {want.shape}.")
-    if got.max() <= 255 or (got[0] == want[0]).all() and got[3, 0] != 1000:
+    if got.max() <= 255:
         raise Wrong(
             "1000 times the class is not in the map. The semantic map is uint8, which"
             " holds 0 to 255 only: which type has room?"

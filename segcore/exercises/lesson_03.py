@@ -84,6 +84,8 @@ def exercise_3(pair):
         raise Wrong(f"{told}: a must have the higher accuracy.")
     if iou_b <= iou_a:
         raise Wrong(f"{told}: b must have the higher IoU.")
+    if iou_b < 0.4:
+        raise Wrong(f"{told}: b must reach an IoU of .40.")
     return f"{told[0].upper()}{told[1:]}."
 
 
@@ -107,9 +109,9 @@ def exercise_4(dice_per_case):
         "A large case that is perfect and a small one that is missed give",
     )
     _same_values(
-        _number(_quiet(dice_per_case, [(half, half), (empty, empty)])),
-        1.0,
-        "A perfect case, and one that is empty in prediction and truth, give",
+        _number(_quiet(dice_per_case, [(half, full), (empty, empty)])),
+        2 / 3,
+        "A case with Dice 2/3, and one that is empty in prediction and truth, give",
     )
     _same_values(
         _number(_quiet(dice_per_case, [(half, half), (small, empty)])),

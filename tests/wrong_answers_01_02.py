@@ -1,0 +1,152 @@
+"""Plausible wrong answers to the exercises of lessons 01 and 02."""
+
+import numpy as np
+
+TASKS = [
+    "the share of a leaf that is ill",
+    "the number of eggs in a box, some touch",
+    "a map of a street: every surface named, every car told apart",
+    "follow the dancer whose mask I drew in the first frame",
+    "all fish of a tank film, each by species and with its path",
+]
+RIGHT = dict(zip(TASKS, ["semantic", "instance", "panoptic", "VOS", "VIS"]))
+
+
+def stuff_counts_as_one(panoptic, class_id):
+    return len(np.unique(panoptic[panoptic // 1000 == class_id]))
+
+
+def counts_pixels(panoptic, class_id):
+    return int((panoptic // 1000 == class_id).sum())
+
+
+def later_object_wins(semantic, masks, classes):
+    panoptic = 1000 * semantic.astype(int)
+    for number, (mask, class_id) in enumerate(zip(masks, classes), 1):
+        panoptic[mask] = 1000 * class_id + number
+    return panoptic
+
+
+def overflows(semantic, masks, classes):
+    with np.errstate(over="ignore"):
+        panoptic = semantic * np.array(1000).astype(np.uint8)
+    for number in range(len(masks), 0, -1):
+        panoptic[masks[number - 1]] = (1000 * classes[number - 1] + number) % 256
+    return panoptic
+
+
+def numbers_from_zero(semantic, masks, classes):
+    panoptic = 1000 * semantic.astype(int)
+    for number in range(len(masks) - 1, -1, -1):
+        panoptic[masks[number]] = 1000 * classes[number] + number
+    return panoptic
+
+
+def any_channel(picture, colours):
+    ids = np.full(picture.shape[:2], 255, np.uint8)
+    for class_id, colour in enumerate(colours):
+        ids[(picture == np.array(colour)).any(axis=-1)] = class_id
+    return ids
+
+
+def nearest_colour(picture, colours):
+    away = np.abs(picture[..., None, :].astype(int) - np.array(colours)).sum(axis=-1)
+    return away.argmin(axis=-1).astype(np.uint8)
+
+
+def zero_for_others(picture, colours):
+    ids = np.zeros(picture.shape[:2], np.uint8)
+    for class_id, colour in enumerate(colours):
+        ids[(picture == np.array(colour)).all(axis=-1)] = class_id
+    return ids
+
+
+def augmenting(two_coins=False, fill=255, swapped=False, flips=True, shifts=True):
+    """The function of exercise 2.2 with some of its mistakes, or doing less."""
+
+    def augment(image, mask, rng):
+        height, width = mask.shape
+        coins = rng.random(2) < 0.5
+        if flips and coins[0]:
+            image = image[:, ::-1]
+        if flips and coins[int(two_coins)]:
+            mask = mask[:, ::-1]
+        image = np.pad(image, ((8, 8), (8, 8), (0, 0)))
+        mask = np.pad(mask, 8, constant_values=fill)
+        top, left = rng.integers(0, 17, 2) if shifts else (3, 5)
+        image = image[top : top + height, left : left + width]
+        if swapped:
+            top, left = left, top
+        return image, mask[top : top + height, left : left + width]
+
+    return augment
+
+
+def one_side_of_each_border(mask):
+    border = np.zeros(mask.shape, bool)
+    border[1:] |= mask[1:] != mask[:-1]
+    border[:, 1:] |= mask[:, 1:] != mask[:, :-1]
+    return np.where(border, 255, mask).astype(np.uint8)
+
+
+def picture_edge_too(mask):
+    inner = mask[1:-1, 1:-1]
+    same = (mask[:-2, 1:-1] == inner) & (mask[2:, 1:-1] == inner)
+    same &= (mask[1:-1, :-2] == inner) & (mask[1:-1, 2:] == inner)
+    return np.where(np.pad(same, 1), mask, 255).astype(np.uint8)
+
+
+def rolls_over_the_edge(mask):
+    border = np.zeros(mask.shape, bool)
+    for axis in (0, 1):
+        for step in (1, -1):
+            border |= np.roll(mask, step, axis) != mask
+    return np.where(border, 255, mask).astype(np.uint8)
+
+
+def changes_its_argument(mask):
+    border = np.zeros(mask.shape, bool)
+    rows, columns = mask[1:] != mask[:-1], mask[:, 1:] != mask[:, :-1]
+    border[1:] |= rows
+    border[:-1] |= rows
+    border[:, 1:] |= columns
+    border[:, :-1] |= columns
+    mask[border] = 255
+    return mask
+
+
+WRONG = {
+    "01.1": [stuff_counts_as_one, counts_pixels, lambda panoptic, class_id: 2],
+    "01.2": [
+        {**RIGHT, TASKS[1]: "semantic"},
+        {**RIGHT, TASKS[3]: "VIS"},
+        {**RIGHT, TASKS[4]: "VOS"},
+        {**RIGHT, TASKS[0]: ...},
+        dict.fromkeys(TASKS, "panoptic"),
+    ],
+    "01.3": [
+        later_object_wins,
+        overflows,
+        numbers_from_zero,
+        lambda semantic, masks, classes: 1000 * semantic.astype(int),
+        lambda semantic, masks, classes: None,
+    ],
+    "02.1": [any_channel, nearest_colour, zero_for_others],
+    "02.2": [
+        augmenting(two_coins=True),
+        augmenting(fill=0),
+        augmenting(swapped=True),
+        augmenting(flips=False),
+        augmenting(shifts=False),
+        augmenting(two_coins=True, fill=0, swapped=True),
+        lambda image, mask, rng: (image, mask),
+        lambda image, mask, rng: None,
+    ],
+    "02.3": [
+        one_side_of_each_border,
+        picture_edge_too,
+        rolls_over_the_edge,
+        changes_its_argument,
+        lambda mask: mask,
+    ],
+}
