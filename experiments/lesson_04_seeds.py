@@ -45,7 +45,6 @@ def augment(image, mask, rng, mirror_mask=True):
 def main(seeds):
     train = data.load("shapes", "train", length=100)
     val = data.load("shapes", "val", length=25)
-    test = data.load("shapes", "test", length=25)
     weights = losses.balance_weights(data.class_pixels(train))
     careless = partial(augment, mirror_mask=False)
     arms = {
@@ -60,7 +59,6 @@ def main(seeds):
             model = unet(6, width=0.125)
             history = training.fit(model, train, val, seed=seed, **SETTINGS, **change)
             matrix = inference.evaluate(model, val)
-            tested = inference.evaluate(model, test)
             sure = [inference.probabilities(model, s["image"]).max(0) for s in val]
             run = {
                 "arm": arm,
@@ -71,8 +69,6 @@ def main(seeds):
                 "val_mean_iou": round(matrix.mean_iou(), 3),
                 "val_iou": dict(zip(val.classes, matrix.iou().round(3).tolist())),
                 "val_mean_top_probability": round(float(np.mean(sure)), 3),
-                "test_mean_iou": round(tested.mean_iou(), 3),
-                "test_least_iou": round(float(tested.iou().min()), 3),
             }
             runs.append(run)
             print(run, flush=True)

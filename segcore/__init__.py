@@ -4,6 +4,10 @@ import os
 import pathlib
 import warnings
 
+# Before Paddle: 2.6 brings a zlib of its own, and Pillow's PNG reader, if it is loaded
+# later, fails with it.
+import PIL.Image  # noqa: F401
+
 __version__ = "0.1.0"
 
 

@@ -97,7 +97,6 @@ def test_resume_goes_on_to_the_bit(shapes, tmp_path):
 
 def test_a_killed_run_leaves_a_whole_checkpoint(tmp_path):
     code = f"""
-import paddle
 from segcore import data, training
 from segcore.models import unet
 train = data.load("shapes", "train", size=(48, 48), length=6)

@@ -3,8 +3,8 @@
 import numpy as np
 
 TASKS = [
-    "the share of a leaf that is ill",
-    "the number of eggs in a box, some touch",
+    "the share of a leaf that is diseased",
+    "the number of eggs in a box where some touch",
     "a map of a street: every surface named, every car told apart",
     "follow the dancer whose mask I drew in the first frame",
     "all fish of a tank film, each by species and with its path",
@@ -62,7 +62,7 @@ def zero_for_others(picture, colours):
 
 
 def augmenting(two_coins=False, fill=255, swapped=False, flips=True, shifts=True):
-    """The function of exercise 2.2 with some of its mistakes, or doing less."""
+    """The function of exercise 02.2 with some of its mistakes, or doing less."""
 
     def augment(image, mask, rng):
         height, width = mask.shape

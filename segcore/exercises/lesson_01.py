@@ -6,11 +6,11 @@ from segcore.data import shapes
 from segcore.exercises import Wrong
 
 NEEDED = {
-    "the share of a leaf that is ill": (
+    "the share of a leaf that is diseased": (
         "semantic",
         "A share is an area: pixels of one class.",
     ),
-    "the number of eggs in a box, some touch": (
+    "the number of eggs in a box where some touch": (
         "instance",
         "Things that touch cannot be counted by class alone, and the box is not asked"
         " for.",

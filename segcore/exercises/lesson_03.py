@@ -85,7 +85,7 @@ def exercise_3(pair):
     if iou_b <= iou_a:
         raise Wrong(f"{told}: b must have the higher IoU.")
     if iou_b < 0.4:
-        raise Wrong(f"{told}: b must reach an IoU of .40.")
+        raise Wrong(f"{told}: b must reach an IoU of at least 0.40.")
     return f"{told[0].upper()}{told[1:]}."
 
 
