@@ -17,8 +17,8 @@ from segcore import cli
 
 ROOT = Path(__file__).resolve().parent.parent
 TRAIN = (
-    "train --model unet --width 0.25 --data camvid --size 120 160 --crop 112 144"
-    " --scale 0.6 1.8 --balance --steps 600 --lr 0.0015 --device cpu"
+    "train --model unet --width 0.25 --data camvid --size 72 96 --scale 1.0 1.4"
+    " --balance --lr 0.003 --steps 1500 --device cpu"
 )
 
 

@@ -1,6 +1,10 @@
 """Take one picture of a built page, light beside dark.
 
-python tools/screenshot.py PAGE PICTURE.png     PAGE as intro, notebooks/03_metrics
+python tools/screenshot.py PAGE PICTURE.png [FIGURE]
+
+PAGE as intro or notebooks/03_metrics; the page is scrolled to its figure number FIGURE.
+The README's: python tools/screenshot.py notebooks/01_what_is_segmentation \
+book/_static/site.png 2
 """
 
 import io
@@ -15,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SIZE = {"width": 1120, "height": 760}
 
 
-def take(page_file):
+def take(page_file, figure):
     """Return the light and the dark picture of a page."""
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:
@@ -25,18 +29,22 @@ def take(page_file):
         for scheme in ("light", "dark"):
             page = browser.new_page(color_scheme=scheme, viewport=SIZE)
             page.goto(page_file.as_uri(), wait_until="networkidle")
+            if figure:
+                image = page.locator("article img").nth(figure - 1)
+                image.evaluate("image => image.scrollIntoView({block: 'center'})")
+                page.wait_for_timeout(500)
             yield Image.open(io.BytesIO(page.screenshot())).convert("RGB")
         browser.close()
 
 
-def main(name="", picture=""):
+def main(name="", picture="", figure="0"):
     """Put both pictures side by side into one small file."""
     page_file = ROOT / f"book/_build/html/{name}.html"
     if not name or not picture:
         sys.exit(__doc__)
     if not page_file.exists():
         sys.exit(f"{page_file.relative_to(ROOT)} is not there: run make book first")
-    light, dark = take(page_file)
+    light, dark = take(page_file, int(figure))
     both = Image.new("RGB", (light.width * 2, light.height))
     both.paste(light, (0, 0))
     both.paste(dark, (light.width, 0))
@@ -47,4 +55,4 @@ def main(name="", picture=""):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    main(*sys.argv[1:4])

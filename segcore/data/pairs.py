@@ -12,9 +12,9 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from segcore.data import transforms
+from segcore.data.transforms import IGNORE
 from segcore.errors import InputError
 
-IGNORE = 255
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 
 
