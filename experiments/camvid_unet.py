@@ -17,8 +17,8 @@ from segcore import cli
 
 ROOT = Path(__file__).resolve().parent.parent
 TRAIN = (
-    "train --model unet --width 0.25 --data camvid --size 72 96 --scale 1.0 1.4"
-    " --balance --lr 0.003 --steps 1500 --device cpu"
+    "train --model unet --width 0.25 --data camvid --size 88 116 --crop 72 96"
+    " --scale 0.82 1.15 --balance --lr 0.003 --steps 1600 --device cpu"
 )
 
 
@@ -37,7 +37,7 @@ def main():
     began = time.perf_counter()
     _segcore([*train, "--out", str(run)])
     seconds = time.perf_counter() - began
-    _segcore(["evaluate", str(run), "--device", "cpu"])
+    _segcore(["evaluate", str(run), "--mode", "multiscale", "--device", "cpu"])
 
     settings = json.loads((run / "settings.json").read_text())
     test = json.loads((run / "evaluate_test.json").read_text())
@@ -45,6 +45,7 @@ def main():
     result = {
         "what": "U-Net on CamVid, 11 classes, test split at 480 x 360, from nothing",
         **{key: test[key] for key in ("images", "mean_iou", "pixel_accuracy", "iou")},
+        "mode": test["mode"],
         "command": f"python -m segcore {' '.join(train)} --out RUN",
         "train_seconds": round(seconds),
         "seed": options.seed,
