@@ -14,8 +14,8 @@ __version__ = "0.1.0"
 def _let_mkl_use_avx2_on_amd():
     """Paddle's bundled MKL falls back to slow code on AMD unless told the CPU's type.
 
-    It makes a training step two to four times faster there and has to be said before
-    Paddle is first imported; `results/benchmark_mkl.json` holds the measurement.
+    A training step takes half the time then (`results/benchmark_mkl.json`). It has to
+    be said before Paddle is first imported.
     """
     try:
         cpu = pathlib.Path("/proc/cpuinfo").read_text()

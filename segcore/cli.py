@@ -548,6 +548,6 @@ def _predict(options):
     line.close()
     done = len(inputs) - len(failed)
     if done:
-        print(f"{done} masks and overlays are in {short(output)}.")
+        print(f"Masks and overlays written to {short(output)}: {done} of each.")
     if failed:
         raise InputError(f"{failed[0]} ({len(failed)} of {len(inputs)} inputs failed.)")
