@@ -1,8 +1,11 @@
-"""Pictures of masks: colours for class ids, overlays, legends, curves."""
+"""Pictures of masks: colours for class ids, overlays, legends, curves, animations."""
+
+import io
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Patch
+from PIL import Image
 
 # Okabe and Ito's palette (2008), readable with any colour vision, then shades of it.
 PALETTE = (
@@ -96,3 +99,30 @@ def curves(history):
         axis.set(xlabel="step", ylabel=label)
         axis.grid(alpha=0.3)
     return figure
+
+
+def animation(draw, steps, seconds=0.8):
+    """The figures `draw(step)` for each of `steps`, as one moving PNG for a notebook.
+
+    Browsers play it on any page, without a script; what shows one picture only, such
+    as paper, shows the last step. Figures of one size, each on screen for `seconds`.
+    """
+    from IPython.display import Image as Shown  # not needed on the command line
+
+    frames = []
+    for step in steps:
+        figure = draw(step)
+        figure.canvas.draw()
+        frames.append(Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3]))
+        plt.close(figure)
+    buffer = io.BytesIO()
+    frames[-1].save(
+        buffer,
+        "PNG",
+        save_all=True,
+        append_images=frames,
+        default_image=True,  # the still, which is no part of the sequence
+        duration=[*[1000 * seconds] * (len(frames) - 1), 3000 * seconds],
+        loop=0,
+    )
+    return Shown(buffer.getvalue(), format="png")

@@ -1,6 +1,22 @@
 """Building blocks, one idea a file."""
 
-from segcore.nn.conv import conv_block
-from segcore.nn.upsample import UpConv
+from segcore.nn.aspp import ASPP, ImagePooling
+from segcore.nn.conv import Branches, ConvBNReLU, conv_block
+from segcore.nn.dilated import dilate_kernel
+from segcore.nn.receptive_field import effective_receptive_field, receptive_field
+from segcore.nn.upsample import UpConv, bilinear_kernel, max_unpool, upsample
 
-__all__ = ["UpConv", "conv_block"]
+__all__ = [
+    "ASPP",
+    "Branches",
+    "ConvBNReLU",
+    "ImagePooling",
+    "UpConv",
+    "bilinear_kernel",
+    "conv_block",
+    "dilate_kernel",
+    "effective_receptive_field",
+    "max_unpool",
+    "receptive_field",
+    "upsample",
+]
