@@ -132,3 +132,16 @@ def test_colab_button_can_be_pressed(visit, name):
     link = page.locator(".dropdown-launch-buttons a[href*=colab]").first
     link.wait_for(state="visible")
     assert link.get_attribute("href").endswith(f"/{name}.ipynb")
+
+
+def test_the_animation_plays(visit):
+    """A moving PNG: what stands on the page changes without a click."""
+    page = visit("notebooks/05_upsampling.html")
+    picture = page.locator("img[alt*='nimation']").first
+    picture.scroll_into_view_if_needed()
+    first = picture.screenshot()
+    for _ in range(20):
+        page.wait_for_timeout(250)
+        if picture.screenshot() != first:
+            return
+    pytest.fail("the picture stood still for five seconds")

@@ -119,7 +119,7 @@ def test_no_button_leads_to_a_missing_file(site, pages):
 
 def test_stored_outputs_are_shown_and_not_executed(site):
     """A build takes seconds because executed lessons stay as they are."""
-    for name in toc_pages()[2:6]:
+    for name in [page for page in toc_pages() if page.startswith("notebooks/")]:
         notebook = json.loads((ROOT / f"{name}.ipynb").read_text(encoding="utf-8"))
         page = (site / f"{name}.html").read_text(encoding="utf-8")
         stored = [

@@ -46,7 +46,7 @@ class ImagePooling(nn.Sequential):
     def forward(self, x):
         if self.training and x.shape[0] == 1:
             raise InputError(
-                "Image pooling cannot train on a batch of 1: batch norm needs more than"
-                " one value a channel. Use a batch of 2 or more, or image_pooling=False."
+                "Image pooling cannot train on a batch of 1: batch norm would have one"
+                " value a channel. Take 2 images or more, or image_pooling=False."
             )
         return super().forward(x).expand([-1, -1, *x.shape[2:]])

@@ -114,7 +114,7 @@ def _reach(layer, axis, state):
 
 
 def _pair(value):
-    """One number or a list of a side's numbers as (height, width), the first of each."""
+    """A number for both axes, or a list of two or four, as (height, width)."""
     if isinstance(value, int):
         return value, value
     return (value[0], value[2]) if len(value) == 4 else tuple(value)

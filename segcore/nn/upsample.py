@@ -35,8 +35,10 @@ def upsample(x, size=None, scale_factor=None, mode="bilinear", align_corners=Fal
 def bilinear_matrix(old, new, align_corners=False):
     """Weights `[new, old]` of linear interpolation from `old` pixels to `new`."""
     target = np.arange(new)
-    if align_corners:
-        place = target * ((old - 1) / max(new - 1, 1))
+    if new == 1:  # Paddle takes the first pixel, here as with align_corners
+        place = np.zeros(1)
+    elif align_corners:
+        place = target * ((old - 1) / (new - 1))
     else:  # centres lie at .5, and beyond the outer ones the border value goes on
         place = np.clip((target + 0.5) * (old / new) - 0.5, 0, old - 1)
     left = np.minimum(place.astype(int), old - 1)
