@@ -203,11 +203,14 @@ def _side(text):
 
 
 def _models(_):
+    import paddle
+
     from segcore.models import MODELS, count_parameters
 
     print("name        parameters  what it is")
     for name, build in MODELS.items():
-        count = f"{count_parameters(build(21)):,}"
+        with paddle.LazyGuard():  # shapes only: no values are drawn
+            count = f"{count_parameters(build(21)):,}"
         print(f"{name:10} {count:>11}  {build.__doc__.splitlines()[0]}")
     print("\nParameters at full width (--width 1), for 21 classes.")
 
@@ -216,7 +219,7 @@ def _data(_):
     for name, about in data.NAMES.items():
         print(f"{name:10} {about}")
     root = os.environ.get("SEGCORE_DATA")
-    place = root or "not set: say `export SEGCORE_DATA=...` to use camvid"
+    place = root or "not set: say `export SEGCORE_DATA=...` to use the real ones"
     print(f"\nReal data sets are read from SEGCORE_DATA ({place}).")
 
 
@@ -229,7 +232,7 @@ def _check(options):
         number = f"{len(problems)} problems" if len(problems) > 1 else "one problem"
         raise InputError(f"{name}: {number}, listed above.")
     if name in data.NAMES:
-        parts = [data.load(name, split) for split in data.SPLITS]
+        parts = [data.load(name, split) for split in data.splits(name)]
     else:
         parts = [data.folder.load(name, "all")]
     for note in getattr(parts[0], "notes", ()):
@@ -245,7 +248,7 @@ def _problems(name):
     """Every problem of all parts of a data set, given by name or path."""
     if name not in data.NAMES:
         return data.check(name, progress=True)
-    parts = [data.load(name, split) for split in data.SPLITS]
+    parts = [data.load(name, split) for split in data.splits(name)]
     return [problem for part in parts for problem in data.check(part, progress=True)]
 
 

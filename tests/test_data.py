@@ -12,10 +12,13 @@ from segcore.data import shapes, transforms
 from segcore.data.pairs import read_image, read_mask
 from segcore.errors import InputError
 
-camvid = pytest.mark.skipif(
-    not os.path.isdir(os.path.join(os.environ.get("SEGCORE_DATA", ""), "camvid")),
-    reason="SEGCORE_DATA names no folder that holds camvid",
-)
+
+def needs(name):
+    """Skip a test where a real data set is absent."""
+    return pytest.mark.skipif(
+        not os.path.isdir(os.path.join(os.environ.get("SEGCORE_DATA", ""), name)),
+        reason=f"SEGCORE_DATA names no folder that holds {name}",
+    )
 
 
 def write(path, array, **options):
@@ -298,7 +301,7 @@ def test_illegal_labels_raise_when_read(folder):
 # CamVid
 
 
-@camvid
+@needs("camvid")
 def test_camvid():
     sizes = {s: len(data.load("camvid", s)) for s in ("train", "val", "test")}
     assert sizes == {"train": 367, "val": 101, "test": 233}
@@ -318,3 +321,83 @@ def test_camvid_says_where_to_get_it(tmp_path, monkeypatch):
         data.load("camvid", "train", root=tmp_path)
     with pytest.raises(InputError, match="does not exist"):
         data.load("camvid", "train", root=tmp_path / "none")
+
+
+# ISBI 2012 and the nuclei
+
+
+@needs("isbi2012")
+def test_isbi2012():
+    train, val = data.load("isbi2012", "train"), data.load("isbi2012", "val")
+    assert (len(train), len(val)) == (24, 6)
+    assert not {a for a, _ in train.pairs} & {a for a, _ in val.pairs}
+    assert [path.stem for path, _ in val.pairs] == [str(k) for k in range(24, 30)]
+    sample = train[3]
+    assert sample["image"].shape == (512, 512, 3) and sample["mask"].shape == (512, 512)
+    assert set(np.unique(sample["mask"])) == {0, 1}, "255 means cell here, not ignored"
+    # Membranes are dark lines and the smaller part.
+    grey = sample["image"][..., 0]
+    assert grey[sample["mask"] == 1].mean() < grey[sample["mask"] == 0].mean() - 30
+    assert 0.1 < sample["mask"].mean() < 0.4
+    with pytest.raises(InputError, match="no test split with a public truth"):
+        data.load("isbi2012", "test")
+
+
+@needs("nuclei")
+def test_nuclei():
+    parts = {split: data.load("nuclei", split) for split in data.splits("nuclei")}
+    assert {k: len(v) for k, v in parts.items()} == {
+        "train": 234,
+        "val": 50,
+        "test": 50,
+    }
+    names = [part.name(k) for part in parts.values() for k in range(len(part))]
+    assert len(set(names)) == 334
+    sample = parts["val"][0]
+    assert sample["image"].shape == (256, 256, 3)
+    assert ((sample["instances"] > 0) == (sample["mask"] == 1)).all()
+    assert sample["instances"].dtype == np.uint16
+    small = data.load("nuclei", "val", size=(64, 80))[0]
+    assert small["instances"].shape == small["mask"].shape == (64, 80)
+    assert ((small["instances"] > 0) == (small["mask"] == 1)).all()
+    most = max(int(parts["train"][k]["instances"].max()) for k in range(0, 234, 9))
+    assert most > 30
+
+
+@pytest.mark.parametrize("name", ["isbi2012", "nuclei"])
+def test_absent_sets_say_where_they_come_from(name, tmp_path):
+    with pytest.raises(InputError, match="not there"):
+        data.load(name, "train", root=tmp_path)
+
+
+@needs("isbi2012")
+def test_a_missing_slice_is_named(tmp_path):
+    import shutil
+
+    folder = shutil.copytree(
+        os.path.join(os.environ["SEGCORE_DATA"], "isbi2012"), tmp_path / "isbi2012"
+    )
+    os.chmod(folder / "train/label", 0o755)
+    (folder / "train/label/7.png").unlink()
+    with pytest.raises(InputError, match="slice 7 lacks"):
+        data.load("isbi2012", "train", root=tmp_path)
+    assert len(data.load("isbi2012", "val", root=tmp_path)) == 6
+
+
+# Cells that touch
+
+
+def test_touching_cells_are_apart_in_the_mask():
+    from scipy.ndimage import label
+
+    dataset = data.load("shapes", "train", hard="touching")
+    assert dataset.classes == ["background", "cell"] and len(dataset.colours) == 2
+    for index in range(5):
+        sample = dataset[index]
+        inside = sample["instances"] > 0
+        assert (inside == (sample["mask"] == 1)).all()
+        regions, count = label(inside)
+        assert count > 15
+        # No region holds two cells.
+        for region in range(1, count + 1):
+            assert len(np.unique(sample["instances"][regions == region])) == 1

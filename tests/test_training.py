@@ -205,3 +205,39 @@ def test_scale_is_chosen_by_the_environment(monkeypatch):
     monkeypatch.setenv("SEGCORE_SCALE", "huge")
     with pytest.raises(InputError, match="no scale 'huge'"):
         training.choose_scale("lesson", **scales)
+
+
+def test_pixel_weights_reach_the_loss():
+    """With all weight on the left half, the right half is not learned."""
+    paddle.seed(0)
+    images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+    truth = np.zeros((32, 32), np.uint8)
+    truth[:, 16:] = 1
+
+    class Halves:
+        classes, num_classes = ["left", "right"], 2
+
+        def __len__(self):
+            return len(images)
+
+        def __getitem__(self, index):
+            return {"image": images[index], "mask": truth, "name": f"halves/{index}"}
+
+    def left_only(mask):
+        weights = np.zeros(mask.shape, np.float32)
+        weights[:, :16] = 1
+        return weights
+
+    model = unet(2, width=0.05)
+    training.fit(
+        model,
+        Halves(),
+        steps=40,
+        batch_size=2,
+        lr=3e-3,
+        augment=lambda image, mask, rng: (image, mask),
+        pixel_weights=left_only,
+        progress=False,
+    )
+    prediction = inference.predict(model, images[0])
+    assert (prediction == 0).mean() > 0.9

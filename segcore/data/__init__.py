@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from segcore.data import camvid, folder, shapes, transforms
+from segcore.data import camvid, folder, isbi2012, nuclei, shapes, transforms
 from segcore.data.check import check
 from segcore.data.pairs import IGNORE, Pairs
 from segcore.errors import InputError
@@ -22,14 +22,18 @@ __all__ = [
     "check",
     "class_pixels",
     "load",
+    "splits",
     "transforms",
 ]
 
 NAMES = {
     "shapes": "synthetic scenes with stuff and things, made by a program",
     "camvid": "road scenes, 11 classes, 367 + 101 + 233 images of 480 x 360",
+    "isbi2012": "cell membranes by electron microscope, 24 + 6 images of 512 x 512",
+    "nuclei": "fluorescent nuclei, 234 + 50 + 50 images of 256 x 256",
     "folder": "your own: the path of a folder with images/ and masks/",
 }
+REAL = {"camvid": camvid, "isbi2012": isbi2012, "nuclei": nuclei}
 SPLITS = ("train", "val", "test")
 
 
@@ -46,8 +50,8 @@ def load(name, split, root=None, size=None, **options):
         return shapes.load(split, size=size or (96, 96), **options)
     if options:
         raise InputError(f"{name} takes no option {next(iter(options))!r}.")
-    if name == "camvid":
-        return camvid.load(split, root, size)
+    if name in REAL:
+        return REAL[name].load(split, root, size)
     path = root if name == "folder" else name
     if path is None:
         raise InputError("Where is the folder? Give its path as root=, or as the name.")
@@ -57,6 +61,11 @@ def load(name, split, root=None, size=None, **options):
             f" ({', '.join(list(NAMES)[:-1])})."
         )
     return folder.load(path, split, size)
+
+
+def splits(name):
+    """The parts that a data set has: all three, but for `isbi2012` no test."""
+    return SPLITS[:2] if name == "isbi2012" else SPLITS
 
 
 def class_pixels(dataset):

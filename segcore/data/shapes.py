@@ -37,6 +37,7 @@ HARD = {
     "thin": "lines of 2 to 3 pixels on noise",
     "tiny": "scenes whose things are 2 to 4 pixels in radius",
     "scales": "discs with radii over a range of 1:8, told apart by a thin rim",
+    "touching": "cells that touch, a gap of one pixel between them in the mask",
     "lookalike": "equal discs, told apart by the colour of a strip far away",
 }
 LENGTHS = {"train": 200, "val": 50, "test": 50}
@@ -45,7 +46,7 @@ LENGTHS = {"train": 200, "val": 50, "test": 50}
 def load(split, size=(96, 96), hard=None, length=None, seed=0):
     """`length` scenes of `size = (H, W)`; the same seed gives the same scenes.
 
-    `hard` is None, "thin", "tiny", "scales" or "lookalike".
+    `hard` is None, "thin", "tiny", "scales", "touching" or "lookalike".
     """
     if hard not in HARD:
         kinds = ", ".join(str(kind) for kind in HARD)
@@ -72,11 +73,13 @@ class Shapes:
             self.classes = ["background", "line"]
             self.colours = [(70, 70, 70), COLOURS[5]]
         else:
-            kinds = (
-                ["red", "blue"] if hard == "lookalike" else ["light rim", "dark rim"]
-            )
+            kinds = {
+                "touching": ["cell"],
+                "lookalike": ["red", "blue"],
+                "scales": ["light rim", "dark rim"],
+            }[hard]
             self.classes = ["background", *kinds]
-            self.colours = [(70, 70, 70), COLOURS[3], COLOURS[0]]
+            self.colours = [(70, 70, 70), COLOURS[3], COLOURS[0]][: 1 + len(kinds)]
 
     num_classes = property(lambda self: len(self.classes))
 
@@ -119,7 +122,12 @@ class Shapes:
         if self.hard in (None, "tiny"):
             sample = self._scene(index).render(0)
         else:
-            make = {"thin": lines, "scales": rimmed_discs, "lookalike": lookalike_discs}
+            make = {
+                "thin": lines,
+                "scales": rimmed_discs,
+                "touching": touching_cells,
+                "lookalike": lookalike_discs,
+            }
             image, instances, mask = make[self.hard](self._rng(index), self.size)
             sample = {"image": image, "mask": mask, "instances": instances}
         return {**sample, "name": self.name(index)}
@@ -276,6 +284,39 @@ def rimmed_discs(rng, size):
         rim = inside & (distance > radius - max(1.5, 0.02 * side))
         image[rim] = 0.9 if class_id == 1 else 0.25
     return grey_image(image), instances, mask
+
+
+def touching_cells(rng, size):
+    """Grey cells side by side; where two meet, a line one pixel wide is background."""
+    height, width = size
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    apart = 17
+    distances = []
+    for cy in range(-4, height + apart, apart):
+        for cx in range(-4, width + apart, apart):
+            if rng.random() < 0.85:
+                place = rng.uniform(-3.5, 3.5, 2) + (cy, cx)
+                distances.append(
+                    np.hypot(y - place[0], x - place[1]) / rng.uniform(8, 12)
+                )
+    distances = np.stack([*distances, np.ones(size)])  # the last one is no cell
+    owner = distances.argmin(axis=0)
+    owner[distances.min(axis=0) >= 1] = len(distances) - 1
+    # A pixel is a border if a pixel to its right or below belongs to another cell.
+    nobody = len(distances) - 1
+    border = np.zeros(size, bool)
+    for step in ((0, 1), (1, 0), (1, 1)):
+        after = np.roll(owner, (-step[0], -step[1]), axis=(0, 1))
+        met = (owner != after) & (owner != nobody) & (after != nobody)
+        met[height - step[0] :], met[:, width - step[1] :] = False, False
+        border |= met
+    inside = (owner != nobody) & ~border
+    instances = np.where(inside, owner + 1, 0).astype(np.uint16)
+    shade = rng.uniform(0.55, 0.7, len(distances))
+    grey = np.where(owner != nobody, shade[owner], 0.3)
+    grey[border] -= 0.1
+    grey += rng.normal(0, 0.06, size)
+    return grey_image(grey), instances, inside.astype(np.uint8)
 
 
 def lookalike_discs(rng, size):

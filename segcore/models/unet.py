@@ -21,8 +21,9 @@ def unet(
 
     The paper's (`padding="valid"`), or today's common form (`"same"`).
     `norm` is `"batch"`, `None`, or `"default"`: batch norm with same padding, none in
-    the paper's form. `width` scales every channel count. `skips=False` leaves out the
-    copies across, the decoder keeping its up-convolutions. Returns a `UNet`.
+    the paper's form. `width` scales every channel count. `skips="add"` adds
+    the copies across instead of concatenating them, `False` leaves them out, the
+    decoder keeping its up-convolutions. Returns a `UNet`.
     """
     return UNet(num_classes, in_channels, width, padding, norm, skips)
 
@@ -42,6 +43,8 @@ class UNet(nn.Layer):
             norm = "batch" if padding == "same" else None
         if norm not in ("batch", None):
             raise InputError(f'norm is "batch", None or "default", not {norm!r}.')
+        if skips not in (True, False, "add"):
+            raise InputError(f'skips is True, False or "add", not {skips!r}.')
         self.padding, self.skips = padding, skips
         channels = [max(1, round(width * 64 * 2**level)) for level in range(LEVELS)]
 
@@ -64,7 +67,7 @@ class UNet(nn.Layer):
             for deep, shallow in zip(channels[:0:-1], channels[-2::-1])
         )
         self.expand = nn.LayerList(
-            double_conv(shallow * (2 if skips else 1), shallow)
+            double_conv(shallow * (2 if skips is True else 1), shallow)
             for shallow in channels[-2::-1]
         )
         self.classifier = nn.Conv2D(channels[0], num_classes, 1)
@@ -79,8 +82,11 @@ class UNet(nn.Layer):
             x = up(x)
             if self.padding == "same":
                 x = centre_crop(x, across.shape[2:], corner=True)
-            if self.skips:
-                x = paddle.concat([centre_crop(across, x.shape[2:]), x], axis=1)
+            across = centre_crop(across, x.shape[2:])
+            if self.skips == "add":
+                x = across + x
+            elif self.skips:
+                x = paddle.concat([across, x], axis=1)
             x = double_conv(x)
         return {"out": self.classifier(x)}
 

@@ -31,6 +31,7 @@ def fit(
     weight_decay=1e-2,
     augment=None,
     class_weights=None,
+    pixel_weights=None,
     eval_every=None,
     out=None,
     resume=False,
@@ -40,7 +41,8 @@ def fit(
     """Trains `model` on the data set `train`; returns the history, a table.
 
     AdamW; the learning rate falls as `lr * (1 - step / steps) ** 0.9`. `augment(image,
-    mask, rng)` makes a training sample from each read one (default: a flip and a tint).
+    mask, rng)` makes a training sample from each read one (default: a flip and a tint),
+    and `pixel_weights(mask)` the weight of each of its pixels in the loss.
     `val` is measured every `eval_every` steps (default: ten times in all). With a
     folder `out`, `last.safetensors` and `best.safetensors` (by validation mean IoU) are
     kept there, and `resume=True` goes on from the former to the bit. Raises
@@ -73,8 +75,9 @@ def fit(
 
     began, recent = time.perf_counter(), []
     line = bar(steps, "training", initial=step, disable=not progress)
+    stream = batches(train, augment, batch_size, step, steps, seed, pixel_weights)
     try:
-        for batch in batches(train, augment, batch_size, step, steps, seed):
+        for batch in stream:
             model.train()
             rate = lr * (1 - step / steps) ** POWER
             optimizer.set_lr(rate)
@@ -123,6 +126,9 @@ def fit(
 def total_loss(outputs, batch, weight=None):
     """Cross entropy of `"out"`, plus 0.4 times that of `"aux"` where there is one."""
     labels = paddle.to_tensor(batch["label"])
+    pixel_weight = batch.get("weight")
+    if pixel_weight is not None:
+        pixel_weight = paddle.to_tensor(pixel_weight)
     num_classes = outputs["out"].shape[1]
     top = int(np.where(batch["label"] == 255, 0, batch["label"]).max())
     if top >= num_classes:
@@ -135,13 +141,19 @@ def total_loss(outputs, batch, weight=None):
     for name, share in (("out", 1), ("aux", AUX_WEIGHT)):
         if name in outputs:
             logits = outputs[name]
+            size = logits.shape[2:]
             # The paper's U-Net predicts the middle of its input only.
-            middle = centre_crop(labels.unsqueeze(1), logits.shape[2:]).squeeze(1)
-            loss = loss + share * losses.cross_entropy(logits, middle, weight)
+            middle, each = (
+                None if map is None else centre_crop(map.unsqueeze(1), size).squeeze(1)
+                for map in (labels, pixel_weight)
+            )
+            loss = loss + share * losses.cross_entropy(
+                logits, middle, weight, pixel_weight=each
+            )
     return loss
 
 
-def batches(dataset, augment, batch_size, first, steps, seed):
+def batches(dataset, augment, batch_size, first, steps, seed, pixel_weights=None):
     """Batches `first..steps-1`, each made ahead of its turn in another thread.
 
     Which samples a batch holds, and how they are changed, follows from `seed` and the
@@ -168,7 +180,10 @@ def batches(dataset, augment, batch_size, first, steps, seed):
                 f"The images of one batch have different sizes, {sizes[0]} and"
                 f" {sizes[-1]}. Choose one size for all (--size) or crop (--crop)."
             )
-        return {"image": np.stack(images), "label": np.stack(labels), "name": names}
+        made = {"image": np.stack(images), "label": np.stack(labels), "name": names}
+        if pixel_weights:
+            made["weight"] = np.stack([pixel_weights(label) for label in labels])
+        return made
 
     with ThreadPoolExecutor(2) as pool:
         ahead = deque(
