@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import confusion_matrix, f1_score, jaccard_score
 
 from segcore.errors import InputError
-from segcore.metrics import ConfusionMatrix
+from segcore.metrics import BoundaryIoU, ConfusionMatrix
 
 LABEL = np.array([[0, 0, 1, 1], [0, 0, 1, 255]])
 PREDICTION = np.array([[0, 1, 1, 1], [0, 0, 0, 2]])
@@ -82,3 +82,55 @@ def test_updates_add_up():
 def test_illegal_values_raise(prediction, label, message):
     with pytest.raises(InputError, match=message):
         of(np.array(prediction), np.array(label))
+
+
+def rim_by_hand(mask, distance):
+    """Pixels of a mask from which one outside of it is at most `distance` away."""
+    rim = np.zeros(mask.shape, bool)
+    for y, x in np.argwhere(mask):
+        window = mask[
+            max(0, y - distance) : y + distance + 1,
+            max(0, x - distance) : x + distance + 1,
+        ]
+        rim[y, x] = not window.all()
+    return rim
+
+
+@pytest.mark.parametrize("distance", [1, 2, 3])
+def test_boundary_iou_by_hand(distance):
+    rng = np.random.default_rng(distance)
+    measure = BoundaryIoU(3, distance)
+    both, either = np.zeros(3), np.zeros(3)
+    for _ in range(4):
+        # Blobs, not noise: noise is all outline.
+        label, prediction = rng.integers(0, 3, (2, 5, 6)).repeat(5, 1).repeat(4, 2)
+        label[rng.integers(25), :9] = 255
+        measure.update(prediction, label)
+        for k in range(3):
+            counted = label != 255
+            true = rim_by_hand((label == k) & counted, distance)
+            said = rim_by_hand((prediction == k) & counted, distance)
+            both[k] += (true & said).sum()
+            either[k] += (true | said).sum()
+    np.testing.assert_allclose(measure.iou(), both / either)
+    assert measure.mean_iou() == pytest.approx((both / either).mean())
+
+
+def test_boundary_iou_sees_the_edge_and_not_the_inside():
+    truth = np.zeros((40, 40), int)
+    truth[8:32, 8:32] = 1
+    fat = np.zeros((40, 40), int)
+    fat[6:34, 6:34] = 1
+    hole = truth.copy()
+    hole[18:22, 18:22] = 0
+    scores = {}
+    for name, prediction in (("fat", fat), ("hole", hole), ("right", truth)):
+        plain, edge = ConfusionMatrix(2), BoundaryIoU(2)
+        plain.update(prediction, truth)
+        edge.update(prediction, truth)
+        scores[name] = plain.iou()[1], edge.iou()[1]
+    assert scores["right"] == (1, 1)
+    assert scores["fat"][0] > 0.7 and scores["fat"][1] == 0
+    assert np.isnan(BoundaryIoU(2).mean_iou())
+    with pytest.raises(InputError, match="classes are"):
+        BoundaryIoU(2).update(truth + 1, truth)

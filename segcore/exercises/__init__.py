@@ -23,7 +23,7 @@ def verdict(name, answer):
     module = importlib.import_module(f"segcore.exercises.lesson_{lesson}")
     judge = getattr(module, f"exercise_{number}")
     if answer is ... or (
-        isinstance(answer, dict) and all(part is ... for part in answer.values())
+        isinstance(answer, dict) and answer and all(x is ... for x in answer.values())
     ):
         return "open", "not answered yet."
     try:

@@ -87,7 +87,9 @@ def exercise_3(enlarge_row):
                 f"For {what}, {_text(row)} should become {_text(expected)}; you have"
                 f" {_text(found)}."
             )
-    return "Pixels are squares, read at their centres, and nothing lies beyond the ends."
+    return (
+        "Pixels are squares, read at their centres; beyond the ends the border goes on."
+    )
 
 
 def exercise_4(even_kernel):

@@ -68,7 +68,7 @@ def exercise_2(rates):
         near = min(abs(p) for p in range(side) if p not in read)
         raise Wrong(
             f"The field is {side} pixels wide, but along a line {holes} of them are"
-            f" never read; the nearest lies {near} pixels from the middle."
+            f" never read; the nearest lies at distance {near} from the middle."
         )
     return f"The field is {side} pixels wide, and every pixel in it is read."
 

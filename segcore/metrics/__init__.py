@@ -1,5 +1,5 @@
 """Measures of how well a segmentation agrees with the truth."""
 
-from segcore.metrics.semantic import ConfusionMatrix
+from segcore.metrics.semantic import BoundaryIoU, ConfusionMatrix
 
-__all__ = ["ConfusionMatrix"]
+__all__ = ["BoundaryIoU", "ConfusionMatrix"]

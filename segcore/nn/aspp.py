@@ -33,8 +33,8 @@ class ASPP(nn.Sequential):
 class ImagePooling(nn.Sequential):
     """The mean over the image, a 1x1 convolution, and the result at every pixel.
 
-    Training with one image raises `InputError`: batch norm would see one value a
-    channel, take that as the mean, and hand on zeros whatever the image shows.
+    Training with one image raises `InputError`: one value a channel has no variance,
+    and Paddle hands it on as it is, so that another network is trained than tested.
     Source: DeepLab v3, section 3.3 ("image-level features"), after ParseNet.
     """
 
