@@ -86,7 +86,7 @@ class BoundaryIoU:
 
     Of truth and prediction only those pixels of a class count that lie within
     `distance` pixels of its outline, so the inside of a large object cannot hide a
-    coarse edge. The edge of the image is no outline. Source: Cheng et al. 2021,
+    coarse edge. The edges of the image and of ignored pixels are none. Source: Cheng et al. 2021,
     section 4, there for single objects and with the image's edge.
     """
 
@@ -100,11 +100,9 @@ class BoundaryIoU:
         # Raises for what are no class ids, in the words of the whole-image measure.
         ConfusionMatrix(len(self.both), self.ignore_index).update(prediction, label)
         prediction, label = np.asarray(prediction), np.asarray(label)
-        counted = label != self.ignore_index
+        void = label == self.ignore_index
         for k in range(len(self.both)):
-            true, said = (
-                self._rim((ids == k) & counted) for ids in (label, prediction)
-            )
+            true, said = (self._rim(ids == k, void) for ids in (label, prediction))
             self.both[k] += (true & said).sum()
             self.either[k] += (true | said).sum()
 
@@ -116,8 +114,9 @@ class BoundaryIoU:
         """Mean of `iou()` over the classes that have an outline."""
         return _mean(self.iou())
 
-    def _rim(self, mask):
+    def _rim(self, mask, void):
+        # Where a class meets ignored pixels there may be an outline or none.
         inner = binary_erosion(
-            mask, np.ones((3, 3)), iterations=self.distance, border_value=1
+            mask | void, np.ones((3, 3)), iterations=self.distance, border_value=1
         )
-        return mask & ~inner
+        return mask & ~inner & ~void
