@@ -86,8 +86,8 @@ class BoundaryIoU:
 
     Of truth and prediction only those pixels of a class count that lie within
     `distance` pixels of its outline, so the inside of a large object cannot hide a
-    coarse edge. The edges of the image and of ignored pixels are none. Source: Cheng et al. 2021,
-    section 4, there for single objects and with the image's edge.
+    coarse edge. The edges of the image and of ignored pixels are none. Source: Cheng
+    et al. 2021, section 4, there for single objects and with the image's edge.
     """
 
     def __init__(self, num_classes, distance=2, ignore_index=255):
