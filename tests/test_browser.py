@@ -137,7 +137,7 @@ def test_colab_button_can_be_pressed(visit, name):
 def test_the_animation_plays(visit):
     """A moving PNG: what stands on the page changes without a click."""
     page = visit("notebooks/05_upsampling.html")
-    picture = page.locator("img[alt*='nimation']").first
+    picture = page.locator("img[alt^='A moving picture']").first
     picture.scroll_into_view_if_needed()
     first = picture.screenshot()
     for _ in range(20):

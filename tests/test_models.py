@@ -7,7 +7,6 @@ import pytest
 from segcore import losses
 from segcore.errors import InputError
 from segcore.models import MODELS, count_parameters, unet
-from segcore.nn import UpConv
 
 
 @pytest.mark.parametrize(
@@ -62,17 +61,6 @@ def test_skips_and_norm_are_options():
     for wrong in ({"padding": "full"}, {"norm": "group"}, {"skips": "sum"}):
         with pytest.raises(InputError):
             unet(2, **wrong)
-
-
-def test_up_convolution_equals_paddles():
-    paddle.seed(0)
-    ours = UpConv(6, 4)
-    theirs = paddle.nn.Conv2DTranspose(6, 4, 2, stride=2)
-    theirs.set_state_dict(ours.state_dict())
-    ours.bias.set_value(paddle.randn([4]))
-    theirs.bias.set_value(ours.bias)
-    x = paddle.randn([2, 6, 5, 7])
-    np.testing.assert_allclose(ours(x).numpy(), theirs(x).numpy(), atol=1e-5)
 
 
 def test_unet_equals_the_figure_written_out():

@@ -149,8 +149,10 @@ def test_a_network_that_ignores_its_input_is_told():
 
 
 def test_layers_without_a_rule_are_named():
-    with pytest.raises(InputError, match="UpConv has no rule"):
-        nn.receptive_field(Sequential(conv(before=3), nn.UpConv(4, 4)))
+    with pytest.raises(InputError, match="Conv2DTranspose has no rule"):
+        nn.receptive_field(
+            Sequential(conv(before=3), paddle.nn.Conv2DTranspose(4, 4, 2))
+        )
     # It sees the whole image, so taking it for pointwise would be wrong.
     with pytest.raises(InputError, match="GroupNorm has no rule"):
         nn.receptive_field(Sequential(conv(before=3), paddle.nn.GroupNorm(2, 4)))

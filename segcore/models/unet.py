@@ -9,7 +9,7 @@ import paddle
 from paddle import nn
 
 from segcore.errors import InputError
-from segcore.nn import UpConv, conv_block
+from segcore.nn import conv_block
 
 LEVELS = 5  # 64, 128, 256, 512 and 1024 channels in the paper
 
@@ -63,7 +63,7 @@ class UNet(nn.Layer):
         # for those that are.
         self.pool = nn.MaxPool2D(2, ceil_mode=True)
         self.up = nn.LayerList(
-            UpConv(deep, shallow)
+            nn.Conv2DTranspose(deep, shallow, 2, stride=2)
             for deep, shallow in zip(channels[:0:-1], channels[-2::-1])
         )
         self.expand = nn.LayerList(

@@ -4,14 +4,13 @@ from segcore.nn.aspp import ASPP, ImagePooling
 from segcore.nn.conv import Branches, ConvBNReLU, conv_block
 from segcore.nn.dilated import dilate_kernel
 from segcore.nn.receptive_field import effective_receptive_field, receptive_field
-from segcore.nn.upsample import UpConv, bilinear_kernel, max_unpool, upsample
+from segcore.nn.upsample import bilinear_kernel, max_unpool, upsample
 
 __all__ = [
     "ASPP",
     "Branches",
     "ConvBNReLU",
     "ImagePooling",
-    "UpConv",
     "bilinear_kernel",
     "conv_block",
     "dilate_kernel",

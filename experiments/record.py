@@ -1,0 +1,34 @@
+"""What every script here writes beside its numbers, so that they can be trusted."""
+
+import datetime
+import json
+import os
+import sys
+from pathlib import Path
+
+import segcore.cli
+
+RESULTS = Path(__file__).resolve().parent.parent / "results"
+
+
+def write(what, runs, settings, name=None, **more):
+    """Writes `results/NAME.json`; NAME is that of the script unless another is given.
+
+    Holds what was measured, the command, date, processor, versions, settings, and
+    `runs`, one dict a run with its arm and seed.
+    """
+    script = Path(sys.argv[0]).stem
+    content = {
+        "what": what,
+        "command": " ".join(["python", f"experiments/{script}.py", *sys.argv[1:]]),
+        "date": datetime.date.today().isoformat(),
+        "cpu": segcore.cli.processor(),
+        "threads": os.environ.get("OMP_NUM_THREADS", "default"),
+        "versions": segcore.cli.versions(),
+        "settings": settings,
+        **more,
+        "runs": runs,
+    }
+    path = RESULTS / f"{name or script}.json"
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    print(f"Wrote results/{path.name}.")
