@@ -1,6 +1,5 @@
 """What several test files share: the repository, one build of the site, a browser."""
 
-import ast
 import functools
 import http.server
 import importlib.util
@@ -11,7 +10,6 @@ import sys
 import threading
 from pathlib import Path
 
-import nbformat
 import pytest
 import yaml
 
@@ -50,22 +48,6 @@ def load_tool(name):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def lesson_functions(lesson, *names):
-    """Return functions that a lesson defines, by name: tested is what the page shows.
-
-    Run are the lesson's imports and its cells that hold functions only.
-    """
-    space = {}
-    (path,) = (ROOT / "notebooks").glob(f"{lesson}_*.ipynb")
-    for cell in nbformat.read(path, as_version=4).cells:
-        if cell.cell_type == "code" and "set-up" not in cell.metadata.get("tags", []):
-            tree = ast.parse(cell.source).body
-            imports = any(isinstance(x, (ast.Import, ast.ImportFrom)) for x in tree)
-            if imports or all(isinstance(x, ast.FunctionDef) for x in tree):
-                exec(cell.source, space)
-    return [space[name] for name in names]
 
 
 def toc_pages():

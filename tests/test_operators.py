@@ -7,7 +7,7 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 import pytest
-from conftest import lesson_functions
+from conftest import load_tool
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -17,29 +17,8 @@ from segcore.errors import InputError
 CASES = 200  # drawn for each operator
 TOLERANCE = 1e-5  # in float32; values and weights are drawn from -1 to 1
 
-(
-    nearest,
-    bilinear,
-    paint,
-    convolution_matrix,
-    gather,
-    transposed_size,
-    tent_kernel,
-    unpool,
-) = lesson_functions(
-    "05",
-    "nearest",
-    "bilinear",
-    "paint",
-    "convolution_matrix",
-    "gather",
-    "transposed_size",
-    "tent_kernel",
-    "unpool",
-)
-dilate, dilated_convolution, field_size, support, valid_taps = lesson_functions(
-    "06", "dilate", "dilated_convolution", "field_size", "support", "valid_taps"
-)
+definitions = load_tool("notebooks").definitions
+LESSON_5, LESSON_6 = definitions("05"), definitions("06")
 
 drawn = settings(max_examples=CASES, deadline=None, derandomize=True)
 side = st.integers(1, 9)
@@ -71,7 +50,7 @@ def test_nearest(h, w, new_h, new_w, c, seed):
     x = values(seed, 2, c, h, w)
     expected = F.interpolate(tensor(x), (new_h, new_w), mode="nearest").numpy()
     same(nn.upsample(tensor(x), (new_h, new_w), mode="nearest"), expected)
-    same(nearest(x[0, 0], (new_h, new_w)), expected[0, 0])
+    same(LESSON_5.nearest(x[0, 0], (new_h, new_w)), expected[0, 0])
 
 
 def test_nearest_at_every_pair_of_sizes():
@@ -93,7 +72,7 @@ def test_bilinear(h, w, new_h, new_w, c, corners, seed):
     ).numpy()
     same(nn.upsample(tensor(x), size, align_corners=corners), expected)
     if min(size) > 1:  # where one pixel is left Paddle takes the first, not the middle
-        same(bilinear(x[0, 0], size, align_corners=corners), expected[0, 0])
+        same(LESSON_5.bilinear(x[0, 0], size, align_corners=corners), expected[0, 0])
 
 
 @st.composite
@@ -115,8 +94,8 @@ def test_transposed_convolution_painted_and_gathered(case):
     expected = F.conv2d_transpose(
         tensor(x)[None], tensor(weight), stride=stride, padding=padding
     ).numpy()[0]
-    same(paint(x, weight, stride, padding), expected)
-    same(gather(x, weight, stride, padding), expected)
+    same(LESSON_5.paint(x, weight, stride, padding), expected)
+    same(LESSON_5.gather(x, weight, stride, padding), expected)
 
 
 @drawn
@@ -124,7 +103,7 @@ def test_transposed_convolution_painted_and_gathered(case):
 def test_convolution_matrix_and_its_transpose(h, w, k, stride, padding, seed):
     assume(h + 2 * padding >= k and w + 2 * padding >= k)
     kernel, x = values(seed, k, k), values(seed + 1, h, w)
-    matrix = convolution_matrix(kernel, (h, w), stride, padding)
+    matrix = LESSON_5.convolution_matrix(kernel, (h, w), stride, padding)
     image = tensor(x)[None, None]
     image.stop_gradient = False
     out = F.conv2d(image, tensor(kernel)[None, None], stride=stride, padding=padding)
@@ -139,7 +118,8 @@ def test_convolution_matrix_and_its_transpose(h, w, k, stride, padding, seed):
         stride=stride,
         padding=padding,
         output_padding=[
-            n - transposed_size(m, k, stride, padding) for n, m in zip((h, w), y.shape)
+            n - LESSON_5.transposed_size(m, k, stride, padding)
+            for n, m in zip((h, w), y.shape)
         ],
     )
     same(back, again[0, 0])
@@ -158,7 +138,7 @@ def test_transposed_size(size, k, stride, padding, extra):
         padding=(padding, 0),
         output_padding=(extra, 0),
     ).shape[2]
-    assert transposed_size(size, k, stride, padding, extra) == found
+    assert LESSON_5.transposed_size(size, k, stride, padding, extra) == found
 
 
 @drawn
@@ -166,7 +146,7 @@ def test_transposed_size(size, k, stride, padding, extra):
 def test_bilinear_kernel_interpolates_away_from_the_border(stride, c, h, w, seed):
     x = tensor(values(seed, 1, c, h, w))
     kernel = nn.bilinear_kernel(c, stride)
-    same(kernel[0, 0], tent_kernel(stride))
+    same(kernel[0, 0], LESSON_5.tent_kernel(stride))
     assert float(kernel.sum()) == pytest.approx(c * stride**2, rel=1e-5)
     k = kernel.shape[-1]
     painted = F.conv2d_transpose(x, kernel, stride=stride, padding=(k - stride) // 2)
@@ -190,7 +170,10 @@ def test_max_unpooling(c, h, w, k, seed):
     pooled, indices = F.max_pool2d(x, k, return_mask=True)
     expected = F.max_unpool2d(pooled, indices, k, output_size=(h, w))
     same(nn.max_unpool(pooled, indices, (h, w)), expected)
-    same(unpool(pooled[0, 0].numpy(), indices[0, 0].numpy(), (h, w)), expected[0, 0])
+    same(
+        LESSON_5.unpool(pooled[0, 0].numpy(), indices[0, 0].numpy(), (h, w)),
+        expected[0, 0],
+    )
 
 
 @drawn
@@ -202,7 +185,10 @@ def test_max_unpooling_of_overlapping_windows(c, size, k, stride, seed):
     back = nn.max_unpool(pooled, indices, (size, size)).numpy()
     kept = back != 0
     same(back[kept], x.numpy()[kept])
-    same(unpool(pooled[0, 0].numpy(), indices[0, 0].numpy(), (size, size)), back[0, 0])
+    same(
+        LESSON_5.unpool(pooled[0, 0].numpy(), indices[0, 0].numpy(), (size, size)),
+        back[0, 0],
+    )
 
 
 @st.composite
@@ -227,8 +213,8 @@ def test_dilated_convolution(case):
     expected = F.conv2d(
         tensor(x)[None], tensor(weight), dilation=dilation, **options
     ).numpy()[0]
-    same(dilated_convolution(x, weight, dilation, stride, padding), expected)
-    same(dilate(weight, dilation), nn.dilate_kernel(tensor(weight), dilation))
+    same(LESSON_6.dilated_convolution(x, weight, dilation, stride, padding), expected)
+    same(LESSON_6.dilate(weight, dilation), nn.dilate_kernel(tensor(weight), dilation))
     with_zeros = nn.dilate_kernel(tensor(weight), dilation)
     kh, kw = weight.shape[2:]
     assert with_zeros.shape[2:] == [
@@ -253,7 +239,7 @@ def test_receptive_field_by_formula(layers):
             for k, s, d in layers
         ]
     )
-    assert nn.receptive_field(model) == field_size(layers)
+    assert nn.receptive_field(model) == LESSON_6.field_size(layers)
 
 
 @drawn
@@ -264,7 +250,7 @@ def test_valid_taps(size, rate, kernel):
     expected = F.conv2d(
         paddle.ones([1, 1, size, size]), ones, padding=padding, dilation=rate
     )
-    same(valid_taps(size, rate, kernel), expected[0, 0])
+    same(LESSON_6.valid_taps(size, rate, kernel), expected[0, 0])
 
 
 # Gradients, for these operators are trained through.

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import paddle
 import pytest
-from conftest import lesson_functions
+from conftest import load_tool
 
 from segcore import nn
 from segcore.errors import InputError
@@ -106,7 +106,7 @@ def test_formula_equals_the_support_of_the_gradient(network):
 
 
 def test_the_lessons_measure_is_the_formula(network):
-    (support,) = lesson_functions("06", "support")
+    support = load_tool("notebooks").definitions("06").support
     model, expected = network
     assert support(model, 2 * expected + 9) == expected
 

@@ -4,9 +4,11 @@ python tools/notebooks.py sync          put tools/setup_cell.py into every lesso
 python tools/notebooks.py run [01 03]   execute lessons in place (all by default)
 """
 
+import ast
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 from nbclient import NotebookClient
@@ -53,6 +55,31 @@ def put_setup(notebook):
     cell.source = SETUP
     tags = [SETUP_TAG, "hide-input", "nbval-ignore-output"]
     cell.metadata.update(tags=tags, nbval_reason=WHY)
+
+
+def definitions(lesson):
+    """What a lesson defines, by name: functions, classes, CONSTANTS and its imports.
+
+    Run are the cells that hold nothing else. So tests and experiments use the code that
+    the page shows, and no copy of it.
+    """
+    space = {}
+    for cell in nbformat.read(lessons([lesson])[0], as_version=4).cells:
+        if cell.cell_type == "code" and not is_setup(cell):
+            parts = ast.parse(cell.source).body
+            if parts and all(_defines(part) for part in parts):
+                exec(cell.source, space)
+    return SimpleNamespace(**space)
+
+
+def _defines(part):
+    if isinstance(part, ast.Assign):
+        # `plt.rcParams["figure.dpi"] = 100` stands beside the imports.
+        names = [ast.unparse(target) for target in part.targets]
+        constants = all(n.isidentifier() and n.isupper() for n in names)
+        return constants or names[0].startswith("plt.rcParams")
+    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
+    return isinstance(part, kinds)
 
 
 def tidy(notebook):
