@@ -1,13 +1,17 @@
 """A lone lesson in an empty folder, in a fresh environment that has only Jupyter."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import venv
+import zipfile
 
 import pytest
 from conftest import ROOT
+
+from segcore import results
 
 LESSON = ROOT / "notebooks/03_metrics.ipynb"
 
@@ -58,3 +62,13 @@ def test_a_lone_notebook_runs_to_the_end(tmp_path):
     ).stdout
     assert str(tmp_path / "fresh") in found
     assert sys.prefix not in found
+
+
+def test_the_wheel_holds_the_results(tmp_path):
+    """A lone lesson reads them from the installed package."""
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
+    call(*command, "--wheel-dir", tmp_path, ROOT)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as file:
+        inside = json.loads(file.read("segcore/_results/lesson_04_seeds.json"))
+    assert inside == results.load("lesson_04_seeds")
