@@ -26,7 +26,7 @@ SETTINGS = {
     "size": [120, 160],
     "crop": [96, 128],
     "scale": [0.82, 1.15],
-    "steps": 500,
+    "steps": 400,
     "batch_size": 8,
     "lr": 3e-3,
     "class_weights": "square root of median frequency",

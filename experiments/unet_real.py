@@ -22,7 +22,7 @@ ARMS = {"with skips": True, "without skips": False}
 SEEDS = (0, 1, 2)
 SETTINGS = {
     "width": 0.125,
-    "steps": 300,
+    "steps": {"isbi2012": 300, "nuclei": 200},
     "batch_size": 8,
     "lr": 3e-3,
     "crop": [128, 128],
@@ -41,7 +41,7 @@ def run(name, arm, seed, train, held_out):
     training.fit(
         model,
         train,
-        steps=SETTINGS["steps"],
+        steps=SETTINGS["steps"][name],
         batch_size=SETTINGS["batch_size"],
         lr=SETTINGS["lr"],
         augment=Augment(crop=SETTINGS["crop"], scale=tuple(SETTINGS["scale"])),

@@ -87,6 +87,8 @@ def _mirror(array, size):
 def _sliding(model, array, window, overlap):
     if not 0 <= overlap < 1:
         raise InputError(f"overlap is a share from 0 up to below 1, not {overlap}.")
+    if getattr(model, "padding", None) == "valid":
+        return _overlap_tile(model, array, window)
     height, width = array.shape[2:]
     window = [min(w, side) for w, side in zip(window, (height, width))]
     steps = [max(1, int(w * (1 - overlap))) for w in window]
@@ -100,6 +102,33 @@ def _sliding(model, array, window, overlap):
             total[place] += part
             count[place[1:]] += 1
     return total / count
+
+
+def _overlap_tile(model, array, window):
+    """The whole image's probabilities, from tiles of at most `window` pixels.
+
+    U-Net without padding sees 92 pixels beyond its output on each side. Each tile is
+    given them from the image itself, mirrored only beyond its edge, so nothing shows
+    where tiles meet. Tiles begin at multiples of 16, or the poolings would group other
+    pixels. Source: U-Net (Ronneberger et al. 2015), section 2, figure 2.
+    """
+    height, width = array.shape[2:]
+    wide = _mirror(array, model.input_size(height, width))
+    room = [side - 184 for side in wide.shape[2:]]  # 4 + 16k, as every output
+    tile = [min(side, max(20, (w - 4) // 16 * 16 + 4)) for w, side in zip(window, room)]
+    if tile == room:
+        return _softmax(model, array)
+    total = None
+    for top in _starts(room[0], tile[0], tile[0] - 4):
+        for left in _starts(room[1], tile[1], tile[1] - 4):
+            part = wide[:, :, top : top + tile[0] + 184, left : left + tile[1] + 184]
+            logits = model(paddle.to_tensor(np.ascontiguousarray(part)))["out"]
+            if total is None:
+                total = np.empty((logits.shape[1], *room), np.float32)
+            total[:, top : top + tile[0], left : left + tile[1]] = F.softmax(
+                logits, axis=1
+            )[0].numpy()
+    return total[:, :height, :width]
 
 
 def _starts(side, window, step):

@@ -48,6 +48,22 @@ def test_modes_agree_where_context_does_not_matter():
     assert (whole == several).mean() > 0.95
 
 
+@pytest.mark.parametrize("tile", [36, 64, 100])
+def test_tiles_of_the_valid_unet_are_seamless(tile):
+    """U-Net's overlap-tile strategy: exactly the untiled result."""
+    paddle.seed(0)
+    model = unet(3, width=1 / 16, padding="valid")
+    image = picture(150, 133)
+    whole = inference.probabilities(model, image)
+    tiled = inference.probabilities(model, image, "sliding", window=(tile, tile))
+    np.testing.assert_allclose(tiled, whole, atol=1e-5)
+    # The test sees a seam where there is one: the padded variant has them.
+    padded = unet(3, width=1 / 16)
+    whole = inference.probabilities(padded, image)
+    tiled = inference.probabilities(padded, image, "sliding", window=(tile, tile))
+    assert np.abs(tiled - whole).max() > 1e-3
+
+
 def test_windows_cover_everything_once_or_more():
     for side, window, step in ((100, 32, 16), (33, 32, 7), (32, 32, 16), (97, 40, 40)):
         starts = inference._starts(side, window, step)
