@@ -3,6 +3,7 @@
 Simonyan and Zisserman, ICLR 2015, table 1, column D.
 """
 
+import logging
 import warnings
 
 import paddle
@@ -100,6 +101,8 @@ def convolution_of(weight, channels, kernel):
 
 def load_imagenet(model):
     """Puts Paddle's ImageNet weights into a `VGG16`; warns where there are none."""
+    # Paddle tells each of its tries; its progress bar and our sentence are enough.
+    logging.getLogger("paddle.utils.download").setLevel(logging.WARNING)
     try:
         source = paddle.vision.models.vgg16(pretrained=True).state_dict()
     except Exception as error:
