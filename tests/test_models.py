@@ -7,6 +7,7 @@ import pytest
 from segcore import losses
 from segcore.errors import InputError
 from segcore.models import MODELS, count_parameters, unet
+from segcore.training import checkpoint
 
 
 @pytest.mark.parametrize(
@@ -111,3 +112,21 @@ def test_a_few_steps_lower_the_loss(name):
         optimizer.clear_grad()
         found.append(float(loss))
     assert found[-1] < 0.7 * found[0]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_saved_and_loaded_weights_give_identical_outputs(name, tmp_path):
+    paddle.seed(0)
+    model = MODELS[name](3, width=0.05)
+    for parameter in model.parameters():  # what starts at zero would prove nothing
+        parameter.set_value(parameter + 0.1 * paddle.randn(parameter.shape))
+    x = paddle.randn([2, 3, 40, 33])
+    model(x)  # in training mode: the running statistics change too
+    model.eval()
+    checkpoint.save_weights(model, tmp_path / "weights.safetensors")
+    paddle.seed(1)
+    other = MODELS[name](3, width=0.05)
+    other.eval()
+    assert not paddle.equal_all(other(x)["out"], model(x)["out"])
+    checkpoint.load_weights(other, tmp_path / "weights.safetensors")
+    assert paddle.equal_all(other(x)["out"], model(x)["out"])
