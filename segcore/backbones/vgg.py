@@ -3,12 +3,9 @@
 Simonyan and Zisserman, ICLR 2015, table 1, column D.
 """
 
-import logging
-import warnings
-
-import paddle
 from paddle import nn
 
+from segcore.backbones import pretrained as imagenet
 from segcore.errors import InputError
 from segcore.nn import conv_block
 
@@ -100,19 +97,9 @@ def convolution_of(weight, channels, kernel):
 
 
 def load_imagenet(model):
-    """Puts Paddle's ImageNet weights into a `VGG16`; warns where there are none."""
-    # Paddle tells each of its tries; its progress bar and our sentence are enough.
-    logging.getLogger("paddle.utils.download").setLevel(logging.WARNING)
-    try:
-        source = paddle.vision.models.vgg16(pretrained=True).state_dict()
-    except Exception as error:
-        warnings.warn(
-            "The ImageNet weights of VGG16 could not be fetched"
-            f" ({type(error).__name__}): the network starts from random weights.",
-            stacklevel=3,
-        )
-        return
-    values = list(source.values())  # 13 convolutions, then fc6, fc7 and the classes
-    values[26] = convolution_of(values[26], CHANNELS[-1], 7)
-    values[28] = convolution_of(values[28], 4096, 1)
-    model.set_state_dict(dict(zip(model.state_dict(), values)))
+    """Puts Paddle's ImageNet weights into a `VGG16`, if they can be had."""
+    values = imagenet.fetch("vgg16")
+    if values:  # 13 convolutions, then fc6, fc7 and the classes
+        values[26] = convolution_of(values[26], CHANNELS[-1], 7)
+        values[28] = convolution_of(values[28], 4096, 1)
+        imagenet.put(model, values)
