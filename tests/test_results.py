@@ -88,3 +88,29 @@ def test_the_readme_quotes_camvid():
     command = " ".join(result["command"].split()[3:]).replace("--out RUN", "")
     shown = readme.replace("\\ ", "").replace("--out runs/camvid", "")
     assert command.strip() in shown
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
+def test_no_run_is_a_copy_of_another(path):
+    """Two seeds of one arm that agree in every digit are one run written twice."""
+    runs = json.loads(path.read_text(encoding="utf-8")).get("runs", [])
+    seen = {}
+    for run in runs:
+        measured = [
+            value for key, value in sorted(run.items()) if isinstance(value, float)
+        ]
+        kind = (run.get("experiment"), run.get("arm"), run.get("images"))
+        # A floor, such as an IoU of exactly 0, may well repeat.
+        if len(measured) >= 3:
+            assert seen.setdefault((kind, *measured), run) is run, f"{path.name}: {run}"
+
+
+def test_skips_find_the_membranes():
+    runs = load("unet_isbi2012.json")["runs"]
+    with_skips, without = (
+        [run["iou"]["membrane"] for run in runs if run["arm"] == arm]
+        for arm in ("with skips", "without skips")
+    )
+    assert len(with_skips) == len(without) == 3
+    assert sum(with_skips) / 3 > 0.63
+    assert all(a > b for a, b in zip(with_skips, without))
