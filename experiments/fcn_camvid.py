@@ -4,8 +4,8 @@
 
 writes results/fcn_camvid.json. Everything but the fusion is held. Measured are the 233
 test images at 480 x 360, once at the end of each run; the settings are those chosen for
-U-Net (results/README.md), with fewer steps, and were not tuned for FCN. The floor is
-what road everywhere scores.
+U-Net, with fewer steps, and were not tuned for FCN but for two short trials
+(results/README.md). The floor is what road everywhere scores.
 """
 
 import time

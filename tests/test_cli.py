@@ -274,7 +274,7 @@ def test_bad_data_is_refused_before_training(spoil, expected, folder, tmp_path, 
         ("train --data shapes --out x", "--model"),
         (
             "train --model resnet --data shapes --out x",
-            "no network 'resnet'; there is unet",
+            "no network 'resnet'; there are fcn32s",
         ),
         ("train --model unet --data shapes --out x --steps 0", "'0' is not a whole"),
         ("train --model unet --data shapes --out x --width -1", "'-1' is not a number"),
