@@ -7,23 +7,15 @@ nothing, FCN-32s with three times the steps, and FCN-16s that goes on from the F
 `context` holds the two networks on look-alike discs.
 """
 
-import os
-import sys
 import time
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 import record
-
-sys.path.insert(0, str(record.RESULTS.parent / "tools"))
-
-import notebooks
 
 SEEDS = range(5)
 
 
 def main():
-    page = notebooks.definitions("07")
+    page = record.lesson("07")
     steps = page.SETTINGS.steps
     runs, context = [], []
 

@@ -5,24 +5,10 @@
 Every run is the page's own code. The settings were chosen with seeds 0 and 1.
 """
 
-import importlib.util
-from pathlib import Path
-
 import record
 
-ROOT = Path(__file__).resolve().parent.parent
 SEEDS = range(5)
 IMAGES = (1, 10, 30, 100)
-
-
-def lesson():
-    """What lesson 08 defines: its settings, training and scoring functions."""
-    spec = importlib.util.spec_from_file_location(
-        "notebooks", ROOT / "tools/notebooks.py"
-    )
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    return tool.definitions("08")
 
 
 def lines(page, seed):
@@ -54,7 +40,7 @@ def cells(page, seed):
 
 
 def main():
-    page, runs = lesson(), []
+    page, runs = record.lesson("08"), []
     for seed in SEEDS:
         for part in (lines, cells, scenes):
             for experiment, arm, scores in part(page, seed):

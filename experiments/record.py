@@ -1,6 +1,7 @@
 """What every script here writes beside its numbers, so that they can be trusted."""
 
 import datetime
+import importlib.util
 import json
 import os
 import sys
@@ -9,6 +10,16 @@ from pathlib import Path
 import segcore.cli
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
+
+
+def lesson(number):
+    """What a lesson defines: its settings and functions, so that no copy can drift."""
+    spec = importlib.util.spec_from_file_location(
+        "notebooks", RESULTS.parent / "tools/notebooks.py"
+    )
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    return tool.definitions(number)
 
 
 def write(what, runs, settings, name=None, **more):

@@ -42,7 +42,7 @@ class ResNet(nn.Layer):
     stood in its 3x3 convolution (`stride_in="3x3"`; today's form). In the paper it
     stands in the first 1x1 (`"1x1"`). `multi_grid` are factors of the dilation in the
     blocks of `layer4`. `deep_stem` are three 3x3 convolutions for the 7x7 one, as in
-    PSPNet; `ceil_mode` is the pooling's. `pretrained=True` takes Paddle's ImageNet
+    PSPNet. `pretrained=True` takes Paddle's ImageNet
     weights, which fit the 7x7 stem, `stride_in="3x3"`, three channels and `width=1`, or
     raises `InputError`.
     """
@@ -58,7 +58,6 @@ class ResNet(nn.Layer):
         multi_grid=None,
         deep_stem=False,
         stride_in="3x3",
-        ceil_mode=False,
         pretrained=False,
     ):
         super().__init__()
@@ -88,7 +87,7 @@ class ResNet(nn.Layer):
                 ConvBNReLU(base[0], 2 * base[0]),
             ]
         before = 2 * base[0] if deep_stem else base[0]
-        self.stem = nn.Sequential(*stem, nn.MaxPool2D(3, 2, 1, ceil_mode=ceil_mode))
+        self.stem = nn.Sequential(*stem, nn.MaxPool2D(3, 2, 1))
 
         reached, dilation, stages = 4, 1, []
         for number, (channels, depth) in enumerate(zip(base, depths)):
