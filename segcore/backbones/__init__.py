@@ -1,14 +1,23 @@
 """Backbones: an image in, feature maps out."""
 
-from segcore.backbones.resnet import ResNet, resnet18, resnet34, resnet50, resnet101
-from segcore.backbones.vgg import VGG16, vgg16
+from segcore.backbones.resnet import (
+    ResNet,
+    named,
+    resnet18,
+    resnet34,
+    resnet50,
+    resnet101,
+)
+from segcore.backbones.vgg import VGG16, vgg16, vgg16_large_fov
 
 __all__ = [
     "VGG16",
     "ResNet",
+    "named",
     "resnet18",
     "resnet34",
     "resnet50",
     "resnet101",
     "vgg16",
+    "vgg16_large_fov",
 ]

@@ -34,6 +34,14 @@ def resnet101(**options):
     return ResNet("resnet101", (3, 4, 23, 3), 4, **options)
 
 
+def named(name, **options):
+    """The ResNet of that name, "resnet18" to "resnet101"; others are `InputError`."""
+    known = {f.__name__: f for f in (resnet18, resnet34, resnet50, resnet101)}
+    if name not in known:
+        raise InputError(f"There is no backbone {name!r}; take {', '.join(known)}.")
+    return known[name](**options)
+
+
 class ResNet(nn.Layer):
     """Maps `[N, C, H, W]` to the maps `layer1` to `layer4`, in a dict.
 
@@ -42,9 +50,9 @@ class ResNet(nn.Layer):
     stood in its 3x3 convolution (`stride_in="3x3"`; today's form). In the paper it
     stands in the first 1x1 (`"1x1"`). `multi_grid` are factors of the dilation in the
     blocks of `layer4`. `deep_stem` are three 3x3 convolutions for the 7x7 one, as in
-    PSPNet. `pretrained=True` takes Paddle's ImageNet
-    weights, which fit the 7x7 stem, `stride_in="3x3"`, three channels and `width=1`, or
-    raises `InputError`.
+    PSPNet; `ceil_mode` rounds the pool's size up, as in DeepLab v2. `pretrained=True`
+    takes Paddle's ImageNet weights, which fit the 7x7 stem, `stride_in="3x3"`, three
+    channels and `width=1`, or raises `InputError`.
     """
 
     def __init__(
@@ -58,6 +66,7 @@ class ResNet(nn.Layer):
         multi_grid=None,
         deep_stem=False,
         stride_in="3x3",
+        ceil_mode=False,
         pretrained=False,
     ):
         super().__init__()
@@ -87,7 +96,7 @@ class ResNet(nn.Layer):
                 ConvBNReLU(base[0], 2 * base[0]),
             ]
         before = 2 * base[0] if deep_stem else base[0]
-        self.stem = nn.Sequential(*stem, nn.MaxPool2D(3, 2, 1))
+        self.stem = nn.Sequential(*stem, nn.MaxPool2D(3, 2, 1, ceil_mode=ceil_mode))
 
         reached, dilation, stages = 4, 1, []
         for number, (channels, depth) in enumerate(zip(base, depths)):
@@ -98,18 +107,17 @@ class ResNet(nn.Layer):
                 if stride_in == "1x1" and expansion == 4:
                     first = dilation  # the stride stood before the 3x3
             reached *= stride
-            rates = [first] + [dilation] * (depth - 1)
+            # Of both 3x3 convolutions of a basic block, or of a bottleneck's only one;
+            # after a stride that was taken out every later layer doubles.
+            rates = [(first, dilation)] + [(dilation, dilation)] * (depth - 1)
             if number == 3 and multi_grid:
-                rates = [dilation * factor for factor in multi_grid]
+                rates = [(dilation * factor,) * 2 for factor in multi_grid]
+            block = _bottleneck if expansion == 4 else _basic
             blocks = []
-            for place, rate in enumerate(rates):
+            for place, pair in enumerate(rates):
                 step = stride if place == 0 else 1
-                after = channels * expansion
-                block = _bottleneck if expansion == 4 else _basic
-                # After a stride that was taken out every later layer doubles.
-                then = rate if multi_grid and number == 3 else dilation
-                blocks.append(block(before, channels, step, rate, then, stride_in))
-                before = after
+                blocks.append(block(before, channels, step, pair, stride_in))
+                before = channels * expansion
             stages.append(nn.Sequential(*blocks))
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
         if pretrained:
@@ -129,21 +137,21 @@ class ResNet(nn.Layer):
         return nn.Sequential(self.stem, *(getattr(self, n) for n in names))
 
 
-def _basic(before, channels, stride, rate, then, stride_in):
+def _basic(before, channels, stride, rates, stride_in):
     """Two 3x3 convolutions and the input added: figure 5, left."""
     path = [
-        ConvBNReLU(before, channels, 3, stride, rate),
-        *conv_block(channels, channels, 3, then, "batch", dilation=then)[:-1],
+        ConvBNReLU(before, channels, 3, stride, rates[0]),
+        *conv_block(channels, channels, 3, rates[1], "batch", dilation=rates[1])[:-1],
     ]
     return _residual(path, before, channels, stride)
 
 
-def _bottleneck(before, channels, stride, rate, then, stride_in):
+def _bottleneck(before, channels, stride, rates, stride_in):
     """1x1 to fewer channels, 3x3, 1x1 to four times as many: figure 5, right."""
     first, second = (stride, 1) if stride_in == "1x1" else (1, stride)
     path = [
         ConvBNReLU(before, channels, 1, first),
-        ConvBNReLU(channels, channels, 3, second, rate),
+        ConvBNReLU(channels, channels, 3, second, rates[0]),
         *conv_block(channels, 4 * channels, 1, 0, "batch")[:-1],
     ]
     return _residual(path, before, 4 * channels, stride)

@@ -1,6 +1,7 @@
 """VGG16: Very Deep Convolutional Networks for Large-Scale Image Recognition.
 
-Simonyan and Zisserman, ICLR 2015, table 1, column D.
+Simonyan and Zisserman, ICLR 2015, table 1, column D; and the form of it in DeepLab v1
+(Chen et al. 2015), which keeps the maps at 1/8 of the input.
 """
 
 from paddle import nn
@@ -16,6 +17,7 @@ DEPTHS = (2, 2, 3, 3, 3)
 def vgg16(
     in_channels=3,
     width=1.0,
+    norm=None,
     first_padding=1,
     fc6_padding=0,
     ceil_mode=False,
@@ -25,65 +27,94 @@ def vgg16(
 
     fc6 is a 7x7 convolution and fc7 a 1x1 one with the weights of the fully connected
     layers, so that any image from 32 pixels a side goes in where the paddings leave
-    room for fc6. `pretrained=True` takes Paddle's ImageNet weights; where they cannot
-    be had it says so and starts at random. They fit three channels and `width=1` only,
-    or raise `InputError`. Returns a `VGG16`.
+    room for fc6. `norm="batch"` puts batch norm after every convolution, which lets the
+    network learn from nothing. `pretrained=True` takes Paddle's ImageNet weights; where
+    they cannot be had it says so and starts at random. They fit three channels,
+    `width=1` and no norm only, or raise `InputError`. Returns a `VGG16`.
     """
-    if pretrained and (width != 1 or in_channels != 3):
-        raise InputError(
-            "The ImageNet weights fit width=1 and three channels only: leave out"
-            " pretrained=True, or the other two."
-        )
-    model = VGG16(in_channels, width, first_padding, fc6_padding, ceil_mode)
+    if pretrained:
+        _check_pretrained(in_channels, width, norm)
+    channels, wide = _scaled(width, 4096)
+    pools = [nn.MaxPool2D(2, 2, ceil_mode=ceil_mode) for _ in DEPTHS]
+    fc6 = conv_block(channels[-1], wide, 7, fc6_padding, norm)
+    fc7 = conv_block(wide, wide, 1, 0, norm)
+    stages = _stages(in_channels, channels, pools, norm, first_padding)
+    model = VGG16(stages, fc6, fc7, channels)
+    if pretrained:
+        load_imagenet(model)
+    return model
+
+
+def vgg16_large_fov(in_channels=3, width=1.0, norm=None, rate=12, pretrained=False):
+    """VGG16 as DeepLab v1 has it (Chen et al. 2015, sections 3.1 and 4.3, "LargeFOV").
+
+    Pools are 3x3; those after stages 4 and 5 move by one pixel, and stage 5 has
+    dilation 2 instead. fc6 is 3x3 with dilation `rate` and 1024 channels, fc7 1x1. All
+    maps from stage 3 on stand at 1/8 of the input, rounded up. `pretrained=True` is as
+    for `vgg16`; fc6 and fc7 then start from every fourth channel of the classifier's,
+    and fc6 from every third row and column. Returns a `VGG16`.
+    """
+    if pretrained:
+        _check_pretrained(in_channels, width, norm)
+    channels, wide = _scaled(width, 1024)
+    pools = [nn.MaxPool2D(3, stride, 1) for stride in (2, 2, 2, 1)]
+    pools.append(nn.Sequential(nn.MaxPool2D(3, 1, 1), nn.AvgPool2D(3, 1, 1)))
+    fc6 = conv_block(channels[-1], wide, 3, rate, norm, dilation=rate)
+    fc7 = conv_block(wide, wide, 1, 0, norm)
+    stages = _stages(in_channels, channels, pools, norm, last_dilation=2)
+    model = VGG16(stages, fc6, fc7, channels)
     if pretrained:
         load_imagenet(model)
     return model
 
 
 class VGG16(nn.Layer):
-    """Maps `[N, C, H, W]` to the maps `pool3`, `pool4` and `fc7`, in a dict.
+    """Maps `[N, C, H, W]` to the maps `pool1` to `pool5` and `fc7`, in a dict.
 
-    They stand at 1/8, 1/16 and 1/32 of the input, each with its border.
+    Without a border they stand at 1/2, 1/4, ..., 1/32 and 1/32 of the input; those of
+    `vgg16_large_fov` from `pool3` on at 1/8.
     """
 
-    def __init__(self, in_channels, width, first_padding, fc6_padding, ceil_mode):
+    def __init__(self, stages, fc6, fc7, channels):
         super().__init__()
-        channels = [max(1, round(width * c)) for c in CHANNELS]
-        wide = max(1, round(width * 4096))
-        self.channels = {"pool3": channels[2], "pool4": channels[3], "fc7": wide}
-
-        def stage(number):
-            before = [in_channels, *channels][number]
-            after = channels[number]
-            layers = []
-            for place in range(DEPTHS[number]):
-                first = number == place == 0
-                layers += conv_block(
-                    after if place else before,
-                    after,
-                    padding=first_padding if first else 1,
-                )
-            return nn.Sequential(*layers, nn.MaxPool2D(2, 2, ceil_mode=ceil_mode))
-
-        self.stages = nn.LayerList(stage(number) for number in range(5))
-        fc6 = conv_block(channels[-1], wide, kernel_size=7, padding=fc6_padding)
-        fc7 = conv_block(wide, wide, kernel_size=1, padding=0)
+        self.channels = {f"pool{k + 1}": count for k, count in enumerate(channels)}
+        self.channels["fc7"] = fc7[0].weight.shape[0]
+        self.stages = nn.LayerList(stages)
         self.fc6 = nn.Sequential(*fc6, nn.Dropout(0.5))
         self.fc7 = nn.Sequential(*fc7, nn.Dropout(0.5))
 
     def forward(self, x):
-        pools = []
-        for stage in self.stages:
-            x = stage(x)
-            pools.append(x)
-        return {"pool3": pools[2], "pool4": pools[3], "fc7": self.fc7(self.fc6(x))}
+        maps = {}
+        for number, stage in enumerate(self.stages, 1):
+            x = maps[f"pool{number}"] = stage(x)
+        return {**maps, "fc7": self.fc7(self.fc6(x))}
 
     def upto(self, name):
-        """The layers from the image to `pool3`, `pool4`, `pool5`, `fc6` or `fc7`."""
+        """The layers from the image to `pool1`, ..., `pool5`, `fc6` or `fc7`."""
         fully = {"fc6": [self.fc6], "fc7": [self.fc6, self.fc7]}
         if name in fully:
             return nn.Sequential(*self.stages, *fully[name])
         return nn.Sequential(*self.stages[: int(name[-1])])
+
+
+def _scaled(width, fully):
+    return [max(1, round(width * c)) for c in CHANNELS], max(1, round(width * fully))
+
+
+def _stages(in_channels, channels, pools, norm, first_padding=1, last_dilation=1):
+    """The five groups of 3x3 convolutions, each with its pool."""
+    stages, before = [], in_channels
+    for number, (after, depth, pool) in enumerate(zip(channels, DEPTHS, pools)):
+        dilation = last_dilation if number == 4 else 1
+        layers = []
+        for place in range(depth):
+            padding = first_padding if number == place == 0 else dilation
+            layers += conv_block(
+                before, after, padding=padding, norm=norm, dilation=dilation
+            )
+            before = after
+        stages.append(nn.Sequential(*layers, pool))
+    return stages
 
 
 def convolution_of(weight, channels, kernel):
@@ -96,10 +127,24 @@ def convolution_of(weight, channels, kernel):
     return weight.t().reshape([-1, channels, kernel, kernel])
 
 
+def _check_pretrained(in_channels, width, norm):
+    if width != 1 or in_channels != 3 or norm:
+        raise InputError(
+            "The ImageNet weights fit width=1, three channels and no norm only: leave"
+            " out pretrained=True, or the others."
+        )
+
+
 def load_imagenet(model):
     """Puts Paddle's ImageNet weights into a `VGG16`, if they can be had."""
     values = imagenet.fetch("vgg16")
-    if values:  # 13 convolutions, then fc6, fc7 and the classes
-        values[26] = convolution_of(values[26], CHANNELS[-1], 7)
-        values[28] = convolution_of(values[28], 4096, 1)
-        imagenet.put(model, values)
+    if not values:
+        return
+    # 13 convolutions, then fc6, fc7 and the classes, each a weight and a bias.
+    values[26] = convolution_of(values[26], CHANNELS[-1], 7)
+    values[28] = convolution_of(values[28], 4096, 1)
+    if model.channels["fc7"] == 1024:
+        # "Decimation": DeepLab v1, section 3.1.
+        values[26], values[27] = values[26][::4, :, ::3, ::3], values[27][::4]
+        values[28], values[29] = values[28][::4, ::4], values[29][::4]
+    imagenet.put(model, values)

@@ -3,6 +3,7 @@
 from segcore.nn.aspp import ASPP, ImagePooling
 from segcore.nn.conv import Branches, ConvBNReLU, conv_block
 from segcore.nn.dilated import dilate_kernel
+from segcore.nn.pyramid import PyramidPooling
 from segcore.nn.receptive_field import effective_receptive_field, receptive_field
 from segcore.nn.upsample import bilinear_kernel, max_unpool, upsample
 
@@ -11,6 +12,7 @@ __all__ = [
     "Branches",
     "ConvBNReLU",
     "ImagePooling",
+    "PyramidPooling",
     "bilinear_kernel",
     "conv_block",
     "dilate_kernel",

@@ -1,0 +1,95 @@
+"""DeepLab v3: Rethinking Atrous Convolution for Semantic Image Segmentation.
+
+Chen, Papandreou, Schroff and Adam, 2017; section 3.3 and figure 5. Multi-grid in the
+last stage, ASPP with a 1x1 convolution and image pooling, all concatenated.
+"""
+
+from paddle import nn
+
+from segcore.backbones import named
+from segcore.models.pspnet import classifier
+from segcore.nn import ASPP, ConvBNReLU, upsample
+
+# The variant that torchvision distributes: `deeplabv3(21, **TORCHVISION)`.
+TORCHVISION = {
+    "output_stride": 8,
+    "stride_in": "3x3",
+    "multi_grid": None,
+    "rates": (12, 24, 36),
+    "final_conv": True,
+    "aux": True,
+}
+
+
+def deeplabv3(
+    num_classes,
+    in_channels=3,
+    width=1.0,
+    backbone="resnet50",
+    output_stride=16,
+    multi_grid=(1, 2, 4),
+    rates=None,
+    image_pooling=True,
+    final_conv=False,
+    aux=False,
+    stride_in=None,
+    pretrained=False,
+):
+    """DeepLab v3 with ASPP (Chen et al. 2017).
+
+    `rates` are the dilations of ASPP as they stand; by default (6, 12, 18) at an output
+    stride of 16 and twice that at 8, as in the paper. `final_conv` (one more 3x3
+    convolution before the scores) and `aux` (a second head on `layer3`) are what
+    torchvision adds, see `TORCHVISION`. `pretrained=True` starts from Paddle's ImageNet
+    weights. `stride_in` is as for `ResNet`: as published "1x1", but "3x3" where those
+    weights have it. Returns a `DeepLabV3`.
+    """
+    rates = rates or [rate * 16 // output_stride for rate in (6, 12, 18)]
+    return DeepLabV3(
+        num_classes,
+        backbone,
+        {
+            "in_channels": in_channels,
+            "width": width,
+            "output_stride": output_stride,
+            "multi_grid": multi_grid,
+            "stride_in": stride_in or ("3x3" if pretrained else "1x1"),
+            "pretrained": pretrained,
+        },
+        rates,
+        image_pooling,
+        final_conv,
+        aux,
+    )
+
+
+class DeepLabV3(nn.Layer):
+    """Maps `[N, C, H, W]` to `{"out": [N, num_classes, H, W]}`, logits.
+
+    With image pooling, training with one image raises `InputError`, as in `ASPP`.
+    """
+
+    def __init__(
+        self, num_classes, backbone, options, rates, image_pooling, final_conv, aux
+    ):
+        super().__init__()
+        self.backbone = named(backbone, **options)
+        channels = self.backbone.channels
+        between = max(1, round(256 * options["width"]))
+        self.aspp = ASPP(channels["layer4"], between, rates, image_pooling)
+        self.head = nn.Sequential(
+            *([ConvBNReLU(between, between)] if final_conv else []),
+            nn.Conv2D(between, num_classes, 1),
+        )
+        self.aux = (
+            classifier(channels["layer3"], channels["layer3"] // 4, num_classes)
+            if aux
+            else None
+        )
+
+    def forward(self, x):
+        maps, size = self.backbone(x), x.shape[2:]
+        outputs = {"out": upsample(self.head(self.aspp(maps["layer4"])), size)}
+        if self.aux is not None and self.training:
+            outputs["aux"] = upsample(self.aux(maps["layer3"]), size)
+        return outputs

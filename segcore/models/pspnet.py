@@ -1,0 +1,74 @@
+"""PSPNet: Pyramid Scene Parsing Network.
+
+Zhao, Shi, Qi, Wang and Jia, CVPR 2017; section 3 and figure 3. A dilated ResNet, the
+averages over four grids beside its last map, and a second loss half-way up.
+"""
+
+from paddle import nn
+
+from segcore.backbones import named
+from segcore.nn import ConvBNReLU, PyramidPooling, upsample
+
+
+def pspnet(
+    num_classes,
+    in_channels=3,
+    width=1.0,
+    backbone="resnet50",
+    bins=(1, 2, 3, 6),
+    aux=True,
+    output_stride=8,
+):
+    """PSPNet (Zhao et al. 2017).
+
+    `bins` are the sides of the grids of averages; `bins=()` is the same network
+    without them. `aux=True` adds the second head on `layer3`, whose output stands in
+    training mode under `"aux"`. Returns a `PSPNet`.
+    """
+    return PSPNet(num_classes, in_channels, width, backbone, bins, aux, output_stride)
+
+
+class PSPNet(nn.Layer):
+    """Maps `[N, C, H, W]` to `{"out": [N, num_classes, H, W]}`, logits; see `pspnet`.
+
+    Training with one image raises `InputError`, as in `PyramidPooling`.
+    """
+
+    def __init__(
+        self, num_classes, in_channels, width, backbone, bins, aux, output_stride
+    ):
+        super().__init__()
+        self.backbone = named(
+            backbone,
+            in_channels=in_channels,
+            width=width,
+            output_stride=output_stride,
+            deep_stem=True,
+        )
+        channels = self.backbone.channels
+        self.pyramid = PyramidPooling(channels["layer4"], bins)
+        self.head = classifier(
+            self.pyramid.out_channels, channels["layer4"] // 4, num_classes
+        )
+        self.aux = (
+            classifier(channels["layer3"], channels["layer3"] // 4, num_classes)
+            if aux
+            else None
+        )
+
+    def forward(self, x):
+        maps, size = self.backbone(x), x.shape[2:]
+        outputs = {"out": upsample(self.head(self.pyramid(maps["layer4"])), size)}
+        if self.aux is not None and self.training:
+            outputs["aux"] = upsample(self.aux(maps["layer3"]), size)
+        return outputs
+
+
+def classifier(before, between, num_classes):
+    """A 3x3 convolution, dropout 0.1, and a score for each class."""
+    between = max(1, between)
+    return nn.Sequential(
+        ConvBNReLU(before, between),
+        nn.Dropout(0.1),
+        nn.Conv2D(between, num_classes, 1),
+    )
