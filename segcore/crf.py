@@ -64,7 +64,8 @@ class _Kernel:
     def normalise(self, own):
         self.own = own
         total = self.blur(np.ones((1, *self.size), np.float32))[0] - own
-        self.scale = 1 / np.sqrt(np.maximum(total, 1e-6))
+        # A pixel like no other hears nothing, rather than rounding errors.
+        self.scale = 1 / np.sqrt(np.maximum(total, 1e-3))
 
     def sum_over_others(self, values):
         values = values * self.scale
@@ -90,28 +91,45 @@ class PositionKernel(_Kernel):
 class ColourKernel(_Kernel):
     """exp(-|p - q|^2 / 2 reach^2 - |I_p - I_q|^2 / 2 sigma^2), places p and colours I.
 
-    A Gaussian in five dimensions, taken on a coarse grid of cells one sigma wide: each
-    pixel is shared out over the corners of its cell, the grid is blurred along each
-    axis, and the pixel reads its corners (the bilateral grid of Paris and Durand 2006).
+    Taken on two coarse grids half a cell apart, whose errors all but cancel.
     """
 
     def __init__(self, image, reach, sigma):
-        height, width = self.size = image.shape[:2]
-        y, x = np.mgrid[:height, :width]
+        self.size = image.shape[:2]
+        y, x = np.mgrid[: self.size[0], : self.size[1]]
         places = np.stack([y / reach, x / reach], axis=-1)
         places = np.concatenate([places, image / sigma], axis=-1).reshape(-1, 5)
         places -= places.min(axis=0)
-        low = places.astype(int)
-        share = places - low
-        self.cells = low.max(axis=0) + 2
+        self.grids = [_Grid(places), _Grid(places + 0.5)]
+        self.normalise(own=self._mean([g.own for g in self.grids])[0])
 
+    def blur(self, values):
+        flat = values.reshape(len(values), -1)
+        return self._mean([grid.blur(flat) for grid in self.grids])
+
+    def _mean(self, parts):
+        return (sum(parts) / len(parts)).reshape(-1, *self.size)
+
+
+class _Grid:
+    """exp(-|f - g|^2 / 2) for features f, g, `[pixels, 5]`, on cells one unit wide.
+
+    Each pixel is shared out over the corners of its cell, the grid is blurred along
+    each axis, and the pixel reads its corners: the bilateral grid (Paris and Durand
+    2006), in all three colours.
+    """
+
+    def __init__(self, features):
+        low = features.astype(int)
+        share = features - low
+        self.cells = low.max(axis=0) + 2
         rows, columns, weights = [], [], []
-        for corner in product((0, 1), repeat=5):
-            rows.append(np.arange(len(places)))
+        for corner in product((0, 1), repeat=features.shape[1]):
+            rows.append(np.arange(len(features)))
             columns.append(np.ravel_multi_index((low + corner).T, self.cells))
             weights.append(np.where(corner, share, 1 - share).prod(axis=1))
         entries = [np.concatenate(part) for part in (weights, rows, columns)]
-        shape = (len(places), int(self.cells.prod()))
+        shape = (len(features), int(self.cells.prod()))
         self.read = csr_array((entries[0], tuple(entries[1:])), shape, dtype=np.float32)
 
         # Sharing out and reading are each a blur by a tent, of variance 1/6 on average;
@@ -119,16 +137,17 @@ class ColourKernel(_Kernel):
         self.taps = np.exp(-(np.arange(-3, 4) ** 2) / (2 * (1 - 1 / 3)))
         self.taps *= np.sqrt(2 * np.pi) / self.taps.sum()  # the kernel's own sum
         centre, beside = self.taps[3], self.taps[4]
-        each = centre * (share**2 + (1 - share) ** 2) + 2 * beside * share * (1 - share)
-        self.normalise(own=each.prod(axis=1).reshape(self.size))
+        own = centre * (share**2 + (1 - share) ** 2) + 2 * beside * share * (1 - share)
+        self.own = own.prod(axis=1)  # what a pixel's value adds to its own sum
 
     def blur(self, values):
-        out = np.empty_like(values, dtype=np.float32)
-        for k, map in enumerate(values):
-            grid = (self.read.T @ map.ravel()).reshape(self.cells)
-            for axis in range(5):
+        """Sums `[K, pixels]` over all pixels."""
+        out = np.empty_like(values)
+        for k, row in enumerate(values):
+            grid = (self.read.T @ row).reshape(self.cells)
+            for axis in range(grid.ndim):
                 grid = correlate1d(grid, self.taps, axis, mode="constant")
-            out[k] = (self.read @ grid.ravel()).reshape(self.size)
+            out[k] = self.read @ grid.ravel()
         return out
 
 

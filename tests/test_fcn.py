@@ -204,5 +204,5 @@ def test_without_a_network_random_weights_and_a_sentence(monkeypatch):
 
 @pytest.mark.parametrize("wrong", [{"width": 0.5}, {"in_channels": 1}])
 def test_imagenet_weights_need_the_full_network(wrong):
-    with pytest.raises(InputError, match="width=1 and three channels"):
+    with pytest.raises(InputError, match="width=1, three channels"):
         vgg16(pretrained=True, **wrong)

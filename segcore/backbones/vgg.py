@@ -36,9 +36,9 @@ def vgg16(
         _check_pretrained(in_channels, width, norm)
     channels, wide = _scaled(width, 4096)
     pools = [nn.MaxPool2D(2, 2, ceil_mode=ceil_mode) for _ in DEPTHS]
+    stages = _stages(in_channels, channels, pools, norm, first_padding)
     fc6 = conv_block(channels[-1], wide, 7, fc6_padding, norm)
     fc7 = conv_block(wide, wide, 1, 0, norm)
-    stages = _stages(in_channels, channels, pools, norm, first_padding)
     model = VGG16(stages, fc6, fc7, channels)
     if pretrained:
         load_imagenet(model)
@@ -59,9 +59,9 @@ def vgg16_large_fov(in_channels=3, width=1.0, norm=None, rate=12, pretrained=Fal
     channels, wide = _scaled(width, 1024)
     pools = [nn.MaxPool2D(3, stride, 1) for stride in (2, 2, 2, 1)]
     pools.append(nn.Sequential(nn.MaxPool2D(3, 1, 1), nn.AvgPool2D(3, 1, 1)))
+    stages = _stages(in_channels, channels, pools, norm, last_dilation=2)
     fc6 = conv_block(channels[-1], wide, 3, rate, norm, dilation=rate)
     fc7 = conv_block(wide, wide, 1, 0, norm)
-    stages = _stages(in_channels, channels, pools, norm, last_dilation=2)
     model = VGG16(stages, fc6, fc7, channels)
     if pretrained:
         load_imagenet(model)
