@@ -1,0 +1,50 @@
+"""Lesson 09's experiments over five seeds; writes results/lesson_09_seeds.json.
+
+    OMP_NUM_THREADS=1 python experiments/lesson_09_seeds.py
+
+Runs the page's own functions and settings. `runs` holds the arms on tall look-alike
+scenes, `square` the plain network and the pyramid on square ones, and `scenes` the same
+two on ordinary scenes.
+"""
+
+import time
+
+import record
+
+SEEDS = range(5)
+
+
+def main():
+    page = record.lesson("09")
+    settings = page.SETTINGS
+    tall, square = page.load_discs(settings.tall), page.load_discs(settings.square)
+    two = ("plain", "bins 1, 2, 3, 6")
+    ordinary = {"size": (96, 96), "steps": settings.scene_steps, "hard": None}
+    near = {"size": settings.square, "steps": settings.square_steps}
+    kinds = {
+        "runs": (page.ARMS, {}, lambda model: page.disc_scores(model, tall)),
+        "square": (two, near, lambda model: page.disc_scores(model, square)),
+        "scenes": (two, ordinary, page.scene_scores),
+    }
+    found = {kind: [] for kind in kinds}
+    for seed in SEEDS:
+        for kind, (arms, options, score) in kinds.items():
+            for arm in arms:
+                began = time.process_time()
+                model = page.train_arm(seed, **{**page.ARMS[arm], **options})
+                entry = {"arm": arm, "seed": seed, **score(model)}
+                entry["cpu_seconds"] = round(time.process_time() - began)
+                found[kind].append(entry)
+                print(kind, entry, flush=True)
+    record.write(
+        "PSPNet with and without its bins on 50 test scenes: look-alike discs in tall"
+        " scenes (runs) and square ones (square), share named rightly, and with the"
+        " strip's colour swapped; and ordinary scenes of 96 x 96 (scenes)",
+        found.pop("runs"),
+        vars(settings),
+        **found,
+    )
+
+
+if __name__ == "__main__":
+    main()
