@@ -31,7 +31,7 @@ SETTINGS = {
     "class_weights": "square root of median frequency",
     "stages": [
         {"size": [88, 116], "crop": [72, 96], "steps": 3000, "lr": 3e-3},
-        {"size": [176, 232], "crop": [144, 192], "steps": 900, "lr": 2e-3},
+        {"size": [176, 232], "crop": [144, 192], "steps": 1100, "lr": 2e-3},
     ],
     "mode": "multiscale",
 }

@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python experiments/lesson_09_seeds.py
 
 Runs the page's own functions and settings. `runs` holds the arms on tall look-alike
-scenes, `square` the plain network and the pyramid on square ones, and `scenes` the same
-two on ordinary scenes.
+scenes, `square` the plain network and the pyramid on square ones, and `scenes` these
+two, and the pyramid with an auxiliary loss, on ordinary scenes.
 """
 
 import time
@@ -18,20 +18,20 @@ def main():
     page = record.lesson("09")
     settings = page.SETTINGS
     tall, square = page.load_discs(settings.tall), page.load_discs(settings.square)
-    two = ("plain", "bins 1, 2, 3, 6")
+    two = {arm: page.ARMS[arm] for arm in ("plain", "bins 1, 2, 3, 6")}
     ordinary = {"size": (96, 96), "steps": settings.scene_steps, "hard": None}
     near = {"size": settings.square, "steps": settings.square_steps}
     kinds = {
         "runs": (page.ARMS, {}, lambda model: page.disc_scores(model, tall)),
         "square": (two, near, lambda model: page.disc_scores(model, square)),
-        "scenes": (two, ordinary, page.scene_scores),
+        "scenes": (page.SCENE_ARMS, ordinary, page.scene_scores),
     }
     found = {kind: [] for kind in kinds}
     for seed in SEEDS:
         for kind, (arms, options, score) in kinds.items():
-            for arm in arms:
+            for arm, change in arms.items():
                 began = time.process_time()
-                model = page.train_arm(seed, **{**page.ARMS[arm], **options})
+                model = page.train_arm(seed, **change, **options)
                 entry = {"arm": arm, "seed": seed, **score(model)}
                 entry["cpu_seconds"] = round(time.process_time() - began)
                 found[kind].append(entry)

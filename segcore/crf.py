@@ -31,7 +31,7 @@ def dense_crf(
     pixels, and `colour_sigma`, grey levels); labels that differ cost the kernel's
     value, whatever they are (Potts). The defaults are for images of 300 to 500 pixels.
     Raises `InputError` where sizes do not match or a sigma is not above 0. Sources:
-    Krähenbühl and Koltun 2011, algorithm 1; DeepLab v1 (Chen et al. 2015), section 3.2.
+    Krähenbühl and Koltun 2011, algorithm 1; DeepLab v1 (Chen et al. 2015), section 4.2.
     """
     probabilities, image = np.asarray(probabilities, np.float32), np.asarray(image)
     if image.ndim != 3 or probabilities.shape[1:] != image.shape[:2]:

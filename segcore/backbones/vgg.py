@@ -46,7 +46,7 @@ def vgg16(
 
 
 def vgg16_large_fov(in_channels=3, width=1.0, norm=None, rate=12, pretrained=False):
-    """VGG16 as DeepLab v1 has it (Chen et al. 2015, sections 3.1 and 4.3, "LargeFOV").
+    """VGG16 as DeepLab v1 has it (Chen et al. 2015, section 3.2, "LargeFOV").
 
     Pools are 3x3; those after stages 4 and 5 move by one pixel, and stage 5 has
     dilation 2 instead. fc6 is 3x3 with dilation `rate` and 1024 channels, fc7 1x1. All
@@ -144,7 +144,7 @@ def load_imagenet(model):
     values[26] = convolution_of(values[26], CHANNELS[-1], 7)
     values[28] = convolution_of(values[28], 4096, 1)
     if model.channels["fc7"] == 1024:
-        # "Decimation": DeepLab v1, section 3.1.
+        # "Decimation": DeepLab v1, section 3.2.
         values[26], values[27] = values[26][::4, :, ::3, ::3], values[27][::4]
         values[28], values[29] = values[28][::4, ::4], values[29][::4]
     imagenet.put(model, values)

@@ -1,7 +1,7 @@
 """DeepLab v1: Semantic Image Segmentation with Deep Convolutional Nets and Fully
 Connected CRFs.
 
-Chen, Papandreou, Kokkinos, Murphy and Yuille, ICLR 2015; sections 3.1 and 4.3. The
+Chen, Papandreou, Kokkinos, Murphy and Yuille, ICLR 2015; sections 3 and 4.3. The
 paper's best network, LargeFOV; its CRF is `segcore.crf`.
 """
 

@@ -17,7 +17,7 @@ from segcore.models.unet import centre_crop
 from segcore.progress import bar
 from segcore.training import checkpoint
 
-AUX_WEIGHT = 0.4  # of an auxiliary head's loss: PSPNet (Zhao et al. 2017), section 3.3
+AUX_WEIGHT = 0.4  # of an auxiliary head's loss: PSPNet (Zhao et al. 2017), section 4
 POWER = 0.9  # of the poly schedule: DeepLab v2 (Chen et al. 2017), section 4.1
 
 
