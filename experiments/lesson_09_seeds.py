@@ -19,7 +19,12 @@ def main():
     settings = page.SETTINGS
     tall, square = page.load_discs(settings.tall), page.load_discs(settings.square)
     two = {arm: page.ARMS[arm] for arm in ("plain", "bins 1, 2, 3, 6")}
-    ordinary = {"size": (96, 96), "steps": settings.scene_steps, "hard": None}
+    ordinary = {
+        "size": (96, 96),
+        "steps": settings.scene_steps,
+        "batch": settings.scene_batch,
+        "hard": None,
+    }
     near = {"size": settings.square, "steps": settings.square_steps}
     kinds = {
         "runs": (page.ARMS, {}, lambda model: page.disc_scores(model, tall)),
