@@ -1,12 +1,15 @@
-"""Lesson 09's experiments over five seeds; writes results/lesson_09_seeds.json.
+"""Lesson 09's experiments over five seeds; writes two files in results/.
 
     OMP_NUM_THREADS=1 python experiments/lesson_09_seeds.py
+    OMP_NUM_THREADS=1 python experiments/lesson_09_seeds.py short
 
-Runs the page's own functions and settings. `runs` holds the arms on tall look-alike
-scenes, `square` the plain network and the pyramid on square ones, and `scenes` these
-two, and the pyramid with an auxiliary loss, on ordinary scenes.
+Runs the page's own functions and settings. In lesson_09_seeds.json `runs` holds the
+arms on tall look-alike scenes, `square` the plain network and the pyramid on square ones,
+and `scenes` these two, and the pyramid with an auxiliary loss, on ordinary ones. With
+`short` lesson_09_short.json gets the arms of the network cut off at `layer2`.
 """
 
+import sys
 import time
 
 import record
@@ -31,6 +34,16 @@ def main():
         "square": (two, near, lambda model: page.disc_scores(model, square)),
         "scenes": (page.SCENE_ARMS, ordinary, page.scene_scores),
     }
+    short = "short" in sys.argv[1:]
+    if short:
+        cut = {"size": settings.square, "short": True}
+        kinds = {
+            "runs": (
+                page.SHORT_ARMS,
+                cut,
+                lambda model: page.disc_scores(model, square),
+            )
+        }
     found = {kind: [] for kind in kinds}
     for seed in SEEDS:
         for kind, (arms, options, score) in kinds.items():
@@ -41,6 +54,14 @@ def main():
                 entry["cpu_seconds"] = round(time.process_time() - began)
                 found[kind].append(entry)
                 print(kind, entry, flush=True)
+    if short:
+        record.write(
+            "PSPNet cut off at layer2 on 50 square test scenes of look-alike discs",
+            found["runs"],
+            vars(settings),
+            name="lesson_09_short",
+        )
+        return
     record.write(
         "PSPNet with and without its bins on 50 test scenes: look-alike discs in tall"
         " scenes (runs) and square ones (square), share named rightly, and with the"
