@@ -4,9 +4,9 @@
     OMP_NUM_THREADS=1 python experiments/lesson_09_seeds.py short
 
 Runs the page's own functions and settings. In lesson_09_seeds.json `runs` holds the
-arms on tall look-alike scenes, `square` the plain network and the pyramid on square ones,
-and `scenes` these two, and the pyramid with an auxiliary loss, on ordinary ones. With
-`short` lesson_09_short.json gets the arms of the network cut off at `layer2`.
+arms on tall look-alike scenes, `square` plain network and pyramid on square ones, and
+`scenes` these two and one with an auxiliary loss on ordinary ones. With `short`
+lesson_09_short.json gets the arms of the network cut off at `layer2`.
 """
 
 import sys

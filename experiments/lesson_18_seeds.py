@@ -4,7 +4,7 @@
 
 Runs the page's own functions and settings. `runs` holds all eight networks on the
 scenes at equal steps; `equal_time` some of them again, each with as many steps as fit
-into the time of the slowest network's; `other_lr` two with a larger learning rate;
+into the time of the slowest network's; `other_lr` four with a larger learning rate;
 `worlds` some networks on thin lines and on look-alike discs. `drawn` holds what the
 eight networks of seed 0 drew on two test scenes, as runs of class ids. Names of parts
 (all but `runs` and `equal_time`, which belong together) as arguments measure only
@@ -72,7 +72,7 @@ class Experiment:
             self.run("equal_time", arm, seed, steps=more)
 
     def other_lr(self, seed):
-        for arm in ("fcn8s", "unet"):
+        for arm in self.settings.in_all_worlds:
             self.run("other_lr", arm, seed, lr=self.settings.other_lr)
 
     def worlds(self, seed):
