@@ -114,3 +114,23 @@ def test_skips_find_the_membranes():
     assert len(with_skips) == len(without) == 3
     assert sum(with_skips) / 3 > 0.63
     assert all(a > b for a, b in zip(with_skips, without))
+
+
+def test_every_network_was_trained_on_camvid_three_times():
+    result = load("camvid_networks.json")
+    scores = {(run["arm"], run["seed"]): run["mean_iou"] for run in result["runs"]}
+    arms = list(result["settings"]["networks"])
+    assert len(arms) == 8
+    assert set(scores) == {(arm, seed) for arm in arms for seed in (0, 1, 2)}
+    assert min(scores.values()) > 5 * result["floor"]["mean_iou"]
+    for seed in (0, 1, 2):
+        coarse, middle, fine = (scores[f"fcn{k}s", seed] for k in (32, 16, 8))
+        assert coarse < middle < fine
+
+
+def test_the_longer_run_reaches_half():
+    (run,) = load("camvid_longer.json")["runs"]
+    assert run["mean_iou"] >= 0.5 and len(run["iou"]) == 11
+    assert run["cpu_seconds"] <= 2 * 3600  # an hour on two cores
+    readme = " ".join(Path(ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert f"mean IoU {run['mean_iou']:.3f}" in readme

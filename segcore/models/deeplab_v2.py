@@ -27,7 +27,7 @@ def deeplabv2(
     The scores of four 3x3 convolutions of different dilation are summed (ASPP-L; one
     rate alone is the paper's LargeFOV). `scales=(0.5, 0.75, 1.0)` shows the network the
     image at three sizes and takes the highest score at each place, as published
-    (section 4.1). `pretrained=True` starts from Paddle's ImageNet weights, in which
+    (section 3.2). `pretrained=True` starts from Paddle's ImageNet weights, in which
     the stride stands in the 3x3 convolutions. Returns a `DeepLabV2`.
     """
     return DeepLabV2(
