@@ -4,6 +4,7 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 import pytest
+from test_resnet import lively
 
 from segcore import backbones
 from segcore.errors import InputError
@@ -22,18 +23,6 @@ from segcore.nn import PyramidPooling, receptive_field
 
 R101 = {"backbone": "resnet101"}
 NO_AUX = {**TORCHVISION, "aux": False}
-
-
-def lively(model):
-    """Batch norms with statistics of their own: fresh ones would hide a wrong order."""
-    rng = np.random.default_rng(0)
-    for name, value in model.state_dict().items():
-        if "_mean" in name or "bias" in name:
-            value.set_value(0.1 * rng.standard_normal(value.shape).astype("float32"))
-        elif "_variance" in name:
-            value.set_value(rng.uniform(0.8, 1.2, value.shape).astype("float32"))
-    model.eval()
-    return model
 
 
 @pytest.mark.parametrize(

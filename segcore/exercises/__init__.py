@@ -7,9 +7,29 @@ or what differs. Behind it stands `exercise_1(answer)` in `lesson_03.py`, which 
 
 import importlib
 
+import numpy as np
+
 
 class Wrong(Exception):
     """The answer is not right; the message is a hint that does not give it away."""
+
+
+def as_array(values):
+    """An answer as a float array; raises `Wrong` for what holds no numbers."""
+    try:
+        return np.asarray(values, float)
+    except (TypeError, ValueError):
+        raise Wrong(
+            f"Return numbers in an array or a tensor, not {type(values).__name__}."
+        ) from None
+
+
+def as_number(value):
+    """An answer as one float; raises `Wrong` for several, or none."""
+    value = as_array(value)
+    if value.size != 1:
+        raise Wrong(f"Return one number, not values of shape {value.shape}.")
+    return float(value.reshape(()))
 
 
 def check(name, answer):

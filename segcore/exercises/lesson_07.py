@@ -4,7 +4,7 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 
-from segcore.exercises import Wrong
+from segcore.exercises import Wrong, as_array, as_number
 
 BACKBONE = 134_260_544
 
@@ -14,7 +14,7 @@ def exercise_1(as_linear):
     rng = np.random.default_rng(7)
     for outputs, channels, side in [(1, 2, 2), (3, 2, 2), (4, 3, 1), (6, 4, 3)]:
         kernels = rng.standard_normal((outputs, channels, side, side))
-        found = _array(as_linear(kernels.copy()))
+        found = as_array(as_linear(kernels.copy()))
         wanted = (channels * side * side, outputs)
         if found.shape != wanted:
             raise Wrong(
@@ -48,7 +48,7 @@ def exercise_2(crop_of):
         ([*vgg, (7, 1, 0), (1, 1, 0)], "VGG16 with 100 pixels of padding"),
     ]
     for layers, what in cases:
-        found = _number(crop_of(list(layers)))
+        found = as_number(crop_of(list(layers)))
         expected = _crop(layers)
         if not np.isclose(found, expected, atol=1e-6):
             near = abs(found - expected) <= 1
@@ -68,7 +68,7 @@ def exercise_3(loss_at):
         labels = rng.integers(0, classes, (2, *size))
         labels[rng.random(labels.shape) < 0.2] = 255
         z, y = paddle.to_tensor(logits), paddle.to_tensor(labels)
-        found = _number(loss_at(z, y))
+        found = as_number(loss_at(z, y))
         expected, rival = _loss(z, y, size, False), _loss(z, y, size, True)
         if not np.isclose(found, expected, rtol=1e-3):
             if factor > 1 and np.isclose(found, rival, rtol=1e-3):
@@ -88,7 +88,7 @@ def exercise_3(loss_at):
 def exercise_4(fcn_parameters):
     """Parameters of an FCN at any number of classes."""
     for classes, skips in [(21, 0), (21, 1), (21, 2), (2, 0), (11, 2), (60, 1)]:
-        found = _number(fcn_parameters(classes, skips))
+        found = as_number(fcn_parameters(classes, skips))
         expected = _count(classes, skips)
         if found != expected:
             apart = found - expected
@@ -118,19 +118,3 @@ def _count(classes, skips):
     sides = [4] * skips + [64 >> skips]
     scores = sum((c + 1) * classes for c in channels)
     return BACKBONE + scores + sum(side**2 for side in sides) * classes**2
-
-
-def _array(values):
-    try:
-        return np.asarray(values, float)
-    except (TypeError, ValueError):
-        raise Wrong(
-            f"Return an array of numbers, not {type(values).__name__}."
-        ) from None
-
-
-def _number(value):
-    value = _array(value)
-    if value.size != 1:
-        raise Wrong(f"Return one number, not values of shape {value.shape}.")
-    return float(value.reshape(()))

@@ -6,14 +6,14 @@ import numpy as np
 import paddle
 from paddle import nn
 
-from segcore.exercises import Wrong
+from segcore.exercises import Wrong, as_array, as_number
 from segcore.nn import upsample
 
 
 def exercise_1(bin_edges):
     """The fields of adaptive pooling along a line."""
     for length, bins in [(6, 3), (7, 2), (7, 3), (13, 6), (60, 6), (5, 6), (9, 1)]:
-        found = _array(bin_edges(length, bins))
+        found = as_array(bin_edges(length, bins))
         if found.shape != (bins, 2):
             raise Wrong(
                 f"For {length} places and {bins} bins return {bins} pairs, shape"
@@ -44,7 +44,7 @@ def exercise_2(pyramid_parameters):
         (2048, (1, 2, 3, 4, 6, 8, 12, 16)),
     ]
     for channels, bins in cases:
-        found = _number(pyramid_parameters(channels, bins))
+        found = as_number(pyramid_parameters(channels, bins))
         each = channels // len(bins) if bins else 0
         expected = len(bins) * each * (channels + 2)
         if found != expected:
@@ -75,7 +75,7 @@ def exercise_3(repaired):
                 f" with bias for each bin. Yours has {weights}."
             )
         x = paddle.randn([2, channels, *size])
-        found = _array(layer(x))
+        found = as_array(layer(x))
         wanted = (2, channels + each * len(bins), *size)
         if found.shape != wanted:
             raise Wrong(
@@ -110,7 +110,7 @@ def exercise_4(work_ratio):
         (resnet, 16, "a ResNet at output stride 16"),
     ]
     for layers, output_stride, what in cases:
-        found = _number(work_ratio(list(layers), output_stride))
+        found = as_number(work_ratio(list(layers), output_stride))
         expected = _ratio(layers, output_stride)
         if not np.isclose(found, expected, rtol=1e-4):
             raise Wrong(
@@ -145,19 +145,3 @@ def _ratio(layers, output_stride):
         old += weights / step**2
         new += weights / kept**2
     return new / old
-
-
-def _array(values):
-    try:
-        return np.asarray(values, float)
-    except (TypeError, ValueError):
-        raise Wrong(
-            f"Return numbers, not {type(values).__name__} that cannot become an array."
-        ) from None
-
-
-def _number(value):
-    value = _array(value)
-    if value.size != 1:
-        raise Wrong(f"Return one number, not values of shape {value.shape}.")
-    return float(value.reshape(()))

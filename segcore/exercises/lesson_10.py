@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from segcore.exercises import Wrong
+from segcore.exercises import Wrong, as_array
 
 
 def exercise_1(decimated_fc6):
     """Kernel and rate of a decimated fc6 on a finer map."""
     for stride, every in [(8, 3), (32, 1), (8, 1), (8, 2), (16, 3), (4, 2), (32, 6)]:
-        found = _array(decimated_fc6(stride, every))
+        found = as_array(decimated_fc6(stride, every))
         if found.shape != (2,):
             raise Wrong("Return two numbers: the side of the kernel, and its rate.")
         kernel, rate = found
@@ -37,7 +37,7 @@ def exercise_2(merge):
             weight, bias = merge(*given)
         except (TypeError, ValueError):
             raise Wrong("Return two arrays: the weight, then the bias.") from None
-        weight, bias = _array(weight), _array(bias)
+        weight, bias = as_array(weight), as_array(bias)
         wanted = (classes, sum(channels), 1, 1)
         if weight.shape != wanted:
             raise Wrong(
@@ -66,7 +66,7 @@ def exercise_2(merge):
 def exercise_3(mean_field_step):
     """The mean-field step without its two bugs."""
     for start, probabilities, weights in _cases():
-        found = _array(mean_field_step(start.copy(), probabilities.copy(), weights))
+        found = as_array(mean_field_step(start.copy(), probabilities.copy(), weights))
         _judge(found, _step(start, probabilities, weights), start, probabilities)
     return "The network keeps its say at each step, and each pixel its own softmax."
 
@@ -80,7 +80,7 @@ def exercise_4(step_with_costs):
         np.fill_diagonal(costs, 0)
         for table, name in [(1 - np.eye(classes), "Potts costs"), (costs, "a table")]:
             given = [a.copy() for a in (start, probabilities, weights, table)]
-            found = _array(step_with_costs(*given))
+            found = as_array(step_with_costs(*given))
             expected = _step(start, probabilities, weights, table)
             turned = _step(start, probabilities, weights, table.T)
             if found.shape == expected.shape and not np.allclose(
@@ -134,12 +134,3 @@ def _judge(found, expected, start, probabilities):
             "Each pixel's probabilities add up to 1, but they are not the right ones."
             " What comes from the network, and what from the other pixels?"
         )
-
-
-def _array(values):
-    try:
-        return np.asarray(values, float)
-    except (TypeError, ValueError):
-        raise Wrong(
-            f"Return numbers in an array, not {type(values).__name__}."
-        ) from None

@@ -4,7 +4,7 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 
-from segcore.exercises import Wrong
+from segcore.exercises import Wrong, as_array, as_number
 
 
 def exercise_1(merged):
@@ -18,7 +18,7 @@ def exercise_1(merged):
         ((5, 1), 11, 17),
     ]
     for rates, side, taps in cases:
-        found = _array(merged(list(rates)))
+        found = as_array(merged(list(rates)))
         if found.shape != (2,):
             raise Wrong(f"Return two numbers, the side and the taps, not {found!r}.")
         if found[0] != side:
@@ -46,7 +46,7 @@ def exercise_2(branch):
         x = paddle.to_tensor(rng.standard_normal((2, 3, *size)).astype("float32"))
         shape = (4, 3, kernel, kernel)
         weight = paddle.to_tensor(rng.standard_normal(shape).astype("float32"))
-        found = _array(branch(x, weight, rate))
+        found = as_array(branch(x, weight, rate))
         told = f"For a {kernel} x {kernel} kernel at rate {rate} on a map {size}"
         if found.shape != (2, 4, *size):
             raise Wrong(
@@ -80,7 +80,7 @@ def exercise_3(fuse):
             for size in sizes
         ]
         largest = max(sizes)
-        found = _array(fuse([m.clone() for m in maps]))
+        found = as_array(fuse([m.clone() for m in maps]))
         told = f"For maps of the sizes {sizes}"
         if found.shape != (2, 3, *largest):
             raise Wrong(
@@ -112,7 +112,7 @@ def exercise_4(share_on_padding):
         (10, 10, 10),
         (7, 7, 24),
     ]:
-        found = _number(share_on_padding(height, width, rate))
+        found = as_number(share_on_padding(height, width, rate))
         along = [1 - 2 * min(rate, n) / (3 * n) for n in (height, width)]
         expected = 1 - along[0] * along[1]
         if np.isclose(found, expected, atol=1e-4):
@@ -135,19 +135,3 @@ def _fused(maps, size, merge="max", mode="bilinear", align_corners=False):
         [F.interpolate(m, list(size), mode=mode, **options) for m in maps]
     )
     return getattr(large, merge)(axis=0).numpy()
-
-
-def _array(values):
-    try:
-        return np.asarray(values, float)
-    except (TypeError, ValueError):
-        raise Wrong(
-            f"Return numbers, as an array or a tensor, not {type(values).__name__}."
-        ) from None
-
-
-def _number(value):
-    value = _array(value)
-    if value.size != 1:
-        raise Wrong(f"Return one number, not values of shape {value.shape}.")
-    return float(value.reshape(()))

@@ -4,13 +4,13 @@ import numpy as np
 import paddle
 from paddle import nn
 
-from segcore.exercises import Wrong
+from segcore.exercises import Wrong, as_array, as_number
 
 
 def exercise_1(full_share):
     """Share of the places with all nine taps inside."""
     for size, rate in [(5, 1), (5, 2), (33, 12), (65, 24), (65, 36), (9, 9), (8, 4)]:
-        found = _number(full_share(size, rate))
+        found = as_number(full_share(size, rate))
         expected = _full(size, rate)
         if not np.isclose(found, expected, atol=1e-6):
             if 2 * rate > size:
@@ -44,7 +44,7 @@ def exercise_2(all_rates):
             [rate * 16 // stride for rate in rates],
         )
         for name, got, wanted in zip(("layer4", "ASPP"), found, expected):
-            got = _array(got).ravel()
+            got = as_array(got).ravel()
             if got.shape != (len(wanted),) or not np.allclose(got, wanted, atol=1e-6):
                 raise Wrong(
                     f"At output stride {stride}, with grid {grid} and rates {rates} for"
@@ -97,7 +97,7 @@ def exercise_4(image_level):
             (n, c, 1, 1)
         )
         weight = rng.standard_normal((m, c))
-        found = _array(image_level(x.copy(), weight.copy()))
+        found = as_array(image_level(x.copy(), weight.copy()))
         if found.shape != (n, m, height, width):
             raise Wrong(
                 f"x of shape {x.shape} and weight {weight.shape} give"
@@ -132,19 +132,3 @@ def _full(size, rate):
 
 def _listed(values):
     return ", ".join(f"{value:g}" for value in values) or "none"
-
-
-def _array(values):
-    try:
-        return np.asarray(values, float)
-    except (TypeError, ValueError):
-        raise Wrong(
-            f"Return numbers, not a {type(values).__name__} of something else."
-        ) from None
-
-
-def _number(value):
-    value = _array(value)
-    if value.size != 1:
-        raise Wrong(f"Return one number, not values of shape {value.shape}.")
-    return float(value.reshape(()))
