@@ -108,15 +108,42 @@ def test_an_ignored_cell_says_why(lesson):
             )
 
 
-def test_figures_have_alternative_text_and_a_caption(lesson):
-    for cell in code_cells(lesson):
-        kinds = {kind for output in cell.outputs for kind in output.get("data", {})}
+def test_figures_have_alternative_text_and_a_caption(path, lesson):
+    """The caption is a paragraph below the figure, so that every host shows it."""
+    number = 0
+    for cell, after in zip(lesson.cells, [*lesson.cells[1:], None]):
+        outputs = cell.get("outputs", [])
+        kinds = {kind for output in outputs for kind in output.get("data", {})}
         if any(kind.startswith("image/") for kind in kinds):
+            number += 1
             about = cell.metadata.get("mystnb", {})
             alt = about.get("image", {}).get("alt", "")
-            caption = about.get("figure", {}).get("caption", "")
             assert len(alt) >= 15, f"metadata.mystnb.image.alt:\n{cell.source[:200]}"
-            assert caption, f"metadata.mystnb.figure.caption:\n{cell.source[:200]}"
+            begins = f"**Figure {int(path.name[:2])}.{number}.** "
+            said = after.source if after and after.cell_type == "markdown" else ""
+            assert said.startswith(begins), f"{begins}\n{cell.source[:200]}"
+
+
+def visible(cell):
+    """Return the lines of code that a reader of the page sees, blank ones left out."""
+    folded = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
+    lines = [] if folded & set(tags(cell)) else cell.source.split("\n")
+    return [line for line in lines if line.strip()]
+
+
+def test_at_most_250_lines_of_code_are_visible(lesson):
+    count = sum(len(visible(cell)) for cell in code_cells(lesson))
+    assert count <= 250, f"{count} lines; fold plotting, bookkeeping and checks"
+
+
+def test_verdicts_stand_in_folded_check_cells(lesson):
+    """What is left visible teaches; asserts of claims are folded, their sentence shown."""
+    for cell in code_cells(lesson):
+        asserts = re.findall(r"^assert ", cell.source, re.M)
+        if visible(cell):
+            assert not asserts, f"move this into a check cell:\n{cell.source[:300]}"
+        if "check" in tags(cell):
+            assert "hide-input" in tags(cell), cell.source[:200]
 
 
 def test_markdown_is_plain(lesson):
