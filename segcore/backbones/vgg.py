@@ -22,15 +22,17 @@ def vgg16(
     fc6_padding=0,
     ceil_mode=False,
     pretrained=False,
+    dropout=0.5,
 ):
     """VGG16 (Simonyan and Zisserman 2015) up to fc7, all of it convolutional.
 
     fc6 is a 7x7 convolution and fc7 a 1x1 one with the weights of the fully connected
     layers, so that any image from 32 pixels a side goes in where the paddings leave
-    room for fc6. `norm="batch"` puts batch norm after every convolution, which lets the
-    network learn from nothing. `pretrained=True` takes Paddle's ImageNet weights; where
-    they cannot be had it says so and starts at random. They fit three channels,
-    `width=1` and no norm only, or raise `InputError`. Returns a `VGG16`.
+    room for fc6. `dropout` is the rate behind each of the two. `norm="batch"` puts
+    batch norm after every convolution, which lets the network learn from scratch.
+    `pretrained=True` takes Paddle's ImageNet weights; where they cannot be had it says
+    so and starts at random. They fit three channels, `width=1` and no norm only, or
+    raise `InputError`. Returns a `VGG16`.
     """
     if pretrained:
         _check_pretrained(in_channels, width, norm)
@@ -39,13 +41,15 @@ def vgg16(
     stages = _stages(in_channels, channels, pools, norm, first_padding)
     fc6 = conv_block(channels[-1], wide, 7, fc6_padding, norm)
     fc7 = conv_block(wide, wide, 1, 0, norm)
-    model = VGG16(stages, fc6, fc7, channels)
+    model = VGG16(stages, fc6, fc7, channels, dropout)
     if pretrained:
         load_imagenet(model)
     return model
 
 
-def vgg16_large_fov(in_channels=3, width=1.0, norm=None, rate=12, pretrained=False):
+def vgg16_large_fov(
+    in_channels=3, width=1.0, norm=None, rate=12, pretrained=False, dropout=0.5
+):
     """VGG16 as DeepLab v1 has it (Chen et al. 2015, section 3.2, "LargeFOV").
 
     Pools are 3x3; those after stages 4 and 5 move by one pixel, and stage 5 has
@@ -62,7 +66,7 @@ def vgg16_large_fov(in_channels=3, width=1.0, norm=None, rate=12, pretrained=Fal
     stages = _stages(in_channels, channels, pools, norm, last_dilation=2)
     fc6 = conv_block(channels[-1], wide, 3, rate, norm, dilation=rate)
     fc7 = conv_block(wide, wide, 1, 0, norm)
-    model = VGG16(stages, fc6, fc7, channels)
+    model = VGG16(stages, fc6, fc7, channels, dropout)
     if pretrained:
         load_imagenet(model)
     return model
@@ -75,13 +79,13 @@ class VGG16(nn.Layer):
     `vgg16_large_fov` from `pool3` on at 1/8.
     """
 
-    def __init__(self, stages, fc6, fc7, channels):
+    def __init__(self, stages, fc6, fc7, channels, dropout):
         super().__init__()
         self.channels = {f"pool{k + 1}": count for k, count in enumerate(channels)}
         self.channels["fc7"] = fc7[0].weight.shape[0]
         self.stages = nn.LayerList(stages)
-        self.fc6 = nn.Sequential(*fc6, nn.Dropout(0.5))
-        self.fc7 = nn.Sequential(*fc7, nn.Dropout(0.5))
+        self.fc6 = nn.Sequential(*fc6, nn.Dropout(dropout))
+        self.fc7 = nn.Sequential(*fc7, nn.Dropout(dropout))
 
     def forward(self, x):
         maps = {}

@@ -20,16 +20,18 @@ def deeplabv1(
     multi_scale=False,
     norm=None,
     pretrained=False,
+    dropout=0.5,
 ):
     """DeepLab v1 LargeFOV (Chen et al. 2015).
 
     `rate` is the dilation of fc6. `multi_scale=True` scores, beside fc7, features of
     the image itself and of the first four pools (section 4.3, "MSc"). `norm="batch"`
     puts batch norm into VGG16, for training from nothing; `pretrained=True` starts
-    from ImageNet weights. Returns a `DeepLabV1`.
+    from ImageNet weights. `dropout` is the rate behind fc6 and fc7, and behind both
+    convolutions of each branch of MSc. Returns a `DeepLabV1`.
     """
     return DeepLabV1(
-        num_classes, in_channels, width, rate, multi_scale, norm, pretrained
+        num_classes, in_channels, width, rate, multi_scale, norm, pretrained, dropout
     )
 
 
@@ -37,10 +39,20 @@ class DeepLabV1(nn.Layer):
     """Maps `[N, C, H, W]` to `{"out": [N, num_classes, H, W]}`, logits."""
 
     def __init__(
-        self, num_classes, in_channels, width, rate, multi_scale, norm, pretrained
+        self,
+        num_classes,
+        in_channels,
+        width,
+        rate,
+        multi_scale,
+        norm,
+        pretrained,
+        dropout,
     ):
         super().__init__()
-        self.backbone = vgg16_large_fov(in_channels, width, norm, rate, pretrained)
+        self.backbone = vgg16_large_fov(
+            in_channels, width, norm, rate, pretrained, dropout
+        )
         channels = {"image": in_channels, **self.backbone.channels}
         between = max(1, round(width * 128))
         # The strides bring every branch to 1/8 of the image.
@@ -49,7 +61,9 @@ class DeepLabV1(nn.Layer):
             {
                 name: nn.Sequential(
                     *conv_block(channels[name], between, stride=stride, norm=norm),
+                    nn.Dropout(dropout),
                     *conv_block(between, between, 1, padding=0, norm=norm),
+                    nn.Dropout(dropout),
                 )
                 for name, stride in strides.items()
                 if multi_scale

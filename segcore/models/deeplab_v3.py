@@ -18,6 +18,7 @@ TORCHVISION = {
     "rates": (12, 24, 36),
     "final_conv": True,
     "aux": True,
+    "dropout": 0.5,
 }
 
 
@@ -34,6 +35,7 @@ def deeplabv3(
     aux=False,
     stride_in=None,
     pretrained=False,
+    dropout=0.1,
 ):
     """DeepLab v3 with ASPP (Chen et al. 2017).
 
@@ -41,7 +43,9 @@ def deeplabv3(
     stride of 16 and twice that at 8, as in the paper. `final_conv` (one more 3x3
     convolution before the scores) and `aux` (a second head on `layer3`) are what
     torchvision adds, see `TORCHVISION`. `pretrained=True` starts from Paddle's ImageNet
-    weights. `stride_in` is as for `ResNet`: as published "1x1", but "3x3" where those
+    weights. `dropout` is the rate behind ASPP's projection, .1 in the authors' code and
+    .5 in torchvision; that of the second head is .1, or less where this is less.
+    `stride_in` is as for `ResNet`: as published "1x1", but "3x3" where those
     weights have it. Returns a `DeepLabV3`.
     """
     rates = rates or [rate * 16 // output_stride for rate in (6, 12, 18)]
@@ -60,6 +64,7 @@ def deeplabv3(
         image_pooling,
         final_conv,
         aux,
+        dropout,
     )
 
 
@@ -70,26 +75,41 @@ class DeepLabV3(nn.Layer):
     """
 
     def __init__(
-        self, num_classes, backbone, options, rates, image_pooling, final_conv, aux
+        self,
+        num_classes,
+        backbone,
+        options,
+        rates,
+        image_pooling,
+        final_conv,
+        aux,
+        dropout,
     ):
         super().__init__()
         self.backbone = named(backbone, **options)
         channels = self.backbone.channels
         between = max(1, round(256 * options["width"]))
         self.aspp = ASPP(channels["layer4"], between, rates, image_pooling)
+        self.dropout = nn.Dropout(dropout)
         self.head = nn.Sequential(
             *([ConvBNReLU(between, between)] if final_conv else []),
             nn.Conv2D(between, num_classes, 1),
         )
         self.aux = (
-            classifier(channels["layer3"], channels["layer3"] // 4, num_classes)
+            classifier(
+                channels["layer3"],
+                channels["layer3"] // 4,
+                num_classes,
+                nn.Dropout(min(dropout, 0.1)),
+            )
             if aux
             else None
         )
 
     def forward(self, x):
         maps, size = self.backbone(x), x.shape[2:]
-        outputs = {"out": upsample(self.head(self.aspp(maps["layer4"])), size)}
+        together = self.dropout(self.aspp(maps["layer4"]))
+        outputs = {"out": upsample(self.head(together), size)}
         if self.aux is not None and self.training:
             outputs["aux"] = upsample(self.aux(maps["layer3"]), size)
         return outputs

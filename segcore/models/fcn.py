@@ -11,27 +11,52 @@ from segcore.nn import bilinear_kernel
 from segcore.nn.receptive_field import reach
 
 
-def fcn32s(num_classes, in_channels=3, width=1.0, pad=100, norm=None, pretrained=False):
+def fcn32s(
+    num_classes,
+    in_channels=3,
+    width=1.0,
+    pad=100,
+    norm=None,
+    pretrained=False,
+    dropout=0.5,
+):
     """FCN-32s (Long et al. 2015): the scores at 1/32, interpolated in one step.
 
     `pad` is the border around the image, 100 pixels in the paper; `pad=1` keeps every
     map in step with the image, and is much faster on small ones. `norm="batch"` puts
     batch norm into VGG16, for training from nothing; `pretrained=True` starts from
-    ImageNet weights. Returns an `FCN`.
+    ImageNet weights. `dropout` is the rate behind fc6 and fc7. Returns an `FCN`.
     """
-    return FCN(num_classes, in_channels, width, pad, norm, pretrained, ())
+    skips = ()
+    return FCN(num_classes, in_channels, width, pad, norm, pretrained, dropout, skips)
 
 
-def fcn16s(num_classes, in_channels=3, width=1.0, pad=100, norm=None, pretrained=False):
+def fcn16s(
+    num_classes,
+    in_channels=3,
+    width=1.0,
+    pad=100,
+    norm=None,
+    pretrained=False,
+    dropout=0.5,
+):
     """FCN-16s (Long et al. 2015): FCN-32s with the scores of pool4 added at 1/16."""
-    return FCN(num_classes, in_channels, width, pad, norm, pretrained, ("pool4",))
+    skips = ("pool4",)
+    return FCN(num_classes, in_channels, width, pad, norm, pretrained, dropout, skips)
 
 
-def fcn8s(num_classes, in_channels=3, width=1.0, pad=100, norm=None, pretrained=False):
+def fcn8s(
+    num_classes,
+    in_channels=3,
+    width=1.0,
+    pad=100,
+    norm=None,
+    pretrained=False,
+    dropout=0.5,
+):
     """FCN-8s (Long et al. 2015): FCN-16s with the scores of pool3 added at 1/8."""
-    return FCN(
-        num_classes, in_channels, width, pad, norm, pretrained, ("pool4", "pool3")
-    )
+    skips = ("pool4", "pool3")
+    return FCN(num_classes, in_channels, width, pad, norm, pretrained, dropout, skips)
 
 
 class FCN(nn.Layer):
@@ -41,12 +66,14 @@ class FCN(nn.Layer):
     published, so a fresh FCN gives all classes the same score.
     """
 
-    def __init__(self, num_classes, in_channels, width, pad, norm, pretrained, skips):
+    def __init__(
+        self, num_classes, in_channels, width, pad, norm, pretrained, dropout, skips
+    ):
         super().__init__()
         # With pad=1 fc6 needs a border of its own to fit on a small map.
         fc6_padding = 3 if pad == 1 else 0
         self.backbone = vgg16(
-            in_channels, width, norm, pad, fc6_padding, True, pretrained
+            in_channels, width, norm, pad, fc6_padding, True, pretrained, dropout
         )
         self.maps = ("fc7", *skips)
         self.score = nn.LayerList(

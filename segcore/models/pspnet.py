@@ -18,14 +18,18 @@ def pspnet(
     bins=(1, 2, 3, 6),
     aux=True,
     output_stride=8,
+    dropout=0.1,
 ):
     """PSPNet (Zhao et al. 2017).
 
     `bins` are the sides of the grids of averages; `bins=()` is the same network
     without them. `aux=True` adds the second head on `layer3`, whose output stands in
-    training mode under `"aux"`. Returns a `PSPNet`.
+    training mode under `"aux"`. `dropout` is the rate at which both heads leave out
+    whole channels before the scores. Returns a `PSPNet`.
     """
-    return PSPNet(num_classes, in_channels, width, backbone, bins, aux, output_stride)
+    return PSPNet(
+        num_classes, in_channels, width, backbone, bins, aux, output_stride, dropout
+    )
 
 
 class PSPNet(nn.Layer):
@@ -35,7 +39,15 @@ class PSPNet(nn.Layer):
     """
 
     def __init__(
-        self, num_classes, in_channels, width, backbone, bins, aux, output_stride
+        self,
+        num_classes,
+        in_channels,
+        width,
+        backbone,
+        bins,
+        aux,
+        output_stride,
+        dropout,
     ):
         super().__init__()
         self.backbone = named(
@@ -48,10 +60,18 @@ class PSPNet(nn.Layer):
         channels = self.backbone.channels
         self.pyramid = PyramidPooling(channels["layer4"], bins)
         self.head = classifier(
-            self.pyramid.out_channels, channels["layer4"] // 4, num_classes
+            self.pyramid.out_channels,
+            channels["layer4"] // 4,
+            num_classes,
+            nn.Dropout2D(dropout),
         )
         self.aux = (
-            classifier(channels["layer3"], channels["layer3"] // 4, num_classes)
+            classifier(
+                channels["layer3"],
+                channels["layer3"] // 4,
+                num_classes,
+                nn.Dropout2D(dropout),
+            )
             if aux
             else None
         )
@@ -64,11 +84,11 @@ class PSPNet(nn.Layer):
         return outputs
 
 
-def classifier(before, between, num_classes):
-    """A 3x3 convolution, dropout 0.1, and a score for each class."""
+def classifier(before, between, num_classes, dropout):
+    """A 3x3 convolution, the layer `dropout`, and a score for each class."""
     between = max(1, between)
     return nn.Sequential(
         ConvBNReLU(before, between),
-        nn.Dropout(0.1),
+        dropout,
         nn.Conv2D(between, num_classes, 1),
     )

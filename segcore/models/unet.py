@@ -15,7 +15,13 @@ LEVELS = 5  # 64, 128, 256, 512 and 1024 channels in the paper
 
 
 def unet(
-    num_classes, in_channels=3, width=1.0, padding="same", norm="default", skips=True
+    num_classes,
+    in_channels=3,
+    width=1.0,
+    padding="same",
+    norm="default",
+    skips=True,
+    dropout=None,
 ):
     """U-Net (Ronneberger et al. 2015).
 
@@ -23,9 +29,11 @@ def unet(
     `norm` is `"batch"`, `None`, or `"default"`: batch norm with same padding, none in
     the paper's form. `width` scales every channel count. `skips="add"` adds
     the copies across instead of concatenating them, `False` leaves them out, the
-    decoder keeping its up-convolutions. Returns a `UNet`.
+    decoder keeping its up-convolutions. `dropout` is the rate at the end of the
+    contracting path, behind its last two levels: by default .5, as in the
+    authors' network, but 0 beside batch norm, as is common. Returns a `UNet`.
     """
-    return UNet(num_classes, in_channels, width, padding, norm, skips)
+    return UNet(num_classes, in_channels, width, padding, norm, skips, dropout)
 
 
 class UNet(nn.Layer):
@@ -35,7 +43,7 @@ class UNet(nn.Layer):
     (572 -> 388), and `H, W` must be 188 + 16k; other sizes raise `InputError`.
     """
 
-    def __init__(self, num_classes, in_channels, width, padding, norm, skips):
+    def __init__(self, num_classes, in_channels, width, padding, norm, skips, dropout):
         super().__init__()
         if padding not in ("same", "valid"):
             raise InputError(f'padding is "same" or "valid", not {padding!r}.')
@@ -45,7 +53,10 @@ class UNet(nn.Layer):
             raise InputError(f'norm is "batch", None or "default", not {norm!r}.')
         if skips not in (True, False, "add"):
             raise InputError(f'skips is True, False or "add", not {skips!r}.')
+        if dropout is None:
+            dropout = 0 if norm else 0.5
         self.padding, self.skips = padding, skips
+        self.dropout = nn.Dropout(dropout)
         channels = [max(1, round(width * 64 * 2**level)) for level in range(LEVELS)]
 
         def double_conv(before, after):
@@ -77,6 +88,8 @@ class UNet(nn.Layer):
         maps = []
         for level, double_conv in enumerate(self.contract):
             x = double_conv(x if level == 0 else self.pool(x))
+            if level >= LEVELS - 2:
+                x = self.dropout(x)
             maps.append(x)
         for up, double_conv, across in zip(self.up, self.expand, maps[-2::-1]):
             x = up(x)
