@@ -105,8 +105,16 @@ def dilations(layers):
 @pytest.mark.parametrize(
     ("build", "options", "strides", "stages"),
     [
-        # PSPNet has the stride in the 3x3: each first block keeps the rate before.
-        (pspnet, {}, [4, 8, 8, 8], [[1, 2, 2, 2, 2, 2], [2, 4, 4]]),
+        # PSPNet's release has the new rate in every block; torchvision's networks, with
+        # the stride in the 3x3 too, keep the rate before in each first block.
+        (pspnet, {}, [4, 8, 8, 8], [[2] * 6, [4] * 3]),
+        (pspnet, {"output_stride": 16}, [4, 8, 16, 16], [[1] * 6, [2] * 3]),
+        (
+            pspnet,
+            {"dilate_first": False},
+            [4, 8, 8, 8],
+            [[1, 2, 2, 2, 2, 2], [2, 4, 4]],
+        ),
         (deeplabv2, {"backbone": "resnet50"}, [4, 8, 8, 8], [[2] * 6, [4] * 3]),
         (deeplabv3, {}, [4, 8, 16, 16], [[1] * 6, [2, 4, 8]]),
         (deeplabv3, {"output_stride": 8}, [4, 8, 8, 8], [[2] * 6, [4, 8, 16]]),
@@ -122,6 +130,18 @@ def test_strides_and_dilations_of_the_stages(build, options, strides, stages):
     assert dilations(backbone.layer1) == [1] * 3
     assert dilations(backbone.layer2) == [1] * 4
     assert [dilations(backbone.layer3), dilations(backbone.layer4)] == stages
+
+
+def test_pspnets_field_is_the_releases():
+    for options, field in [
+        ({}, 479),
+        ({"stride_in": "1x1"}, 487),  # the released ResNet-50 in Caffe
+        ({"dilate_first": False}, 431),
+        (R101, 1023),
+        ({**R101, "dilate_first": False}, 975),
+    ]:
+        model = pspnet(3, width=1 / 64, **options)
+        assert receptive_field(model.backbone.upto("layer4")) == field
 
 
 def test_the_rates_of_aspp_belong_to_the_output_stride():
@@ -218,12 +238,16 @@ class Flat:
         return not self.values
 
 
-def test_pspnet_is_its_figure_written_out():
+@pytest.mark.parametrize(
+    ("dilate_first", "last"),
+    [(True, [[2] * 6, [4] * 3]), (False, [[1, 2, 2, 2, 2, 2], [2, 4, 4]])],
+)
+def test_pspnet_is_its_figure_written_out(dilate_first, last):
     paddle.seed(3)
-    model = lively(pspnet(5, width=1 / 16, aux=False))
+    model = lively(pspnet(5, width=1 / 16, aux=False, dilate_first=dilate_first))
     x = paddle.randn([2, 3, 72, 104])
     flat = Flat(model)
-    rates = [[1] * 3, [1] * 4, [1, 2, 2, 2, 2, 2], [2, 4, 4]]
+    rates = [[1] * 3, [1] * 4, *last]
     features = flat.resnet50(x, (1, 2, 1, 1), rates, "3x3", True)
     parts, size = [features], features.shape[2:]
     for bin in (1, 2, 3, 6):
@@ -258,6 +282,54 @@ def test_deeplabv3_is_its_figure_written_out(output_stride):
     assert flat.done()
     found = model(x)["out"].numpy()
     np.testing.assert_allclose(found, y.numpy(), atol=1e-4 * np.abs(found).max())
+
+
+def caffe_pool(x, stride):
+    """Caffe's 3x3 maximum with padding 1: the size is rounded up."""
+    x = F.pad(x, [1, 2, 1, 2] if stride == 2 else [1] * 4, value=-1e30)
+    return F.max_pool2d(x, 3, stride)
+
+
+def caffe_mean(x):
+    """Caffe's 3x3 mean with padding 1: a ninth of the sum, at the border too."""
+    kernel = paddle.full([x.shape[1], 1, 3, 3], 1 / 9)
+    return F.conv2d(x, kernel, padding=1, groups=x.shape[1])
+
+
+@pytest.mark.parametrize("multi_scale", [False, True])
+@pytest.mark.parametrize("size", [(65, 97), (72, 104), (60, 83)])
+def test_deeplabv1_is_the_release_written_out(size, multi_scale):
+    paddle.seed(9)
+    model = deeplabv1(4, width=1 / 16, rate=6, multi_scale=multi_scale)
+    model.classifier.weight.set_value(paddle.randn(model.classifier.weight.shape))
+    lively(model)
+    x = image = paddle.randn([2, 3, *size])
+    flat, maps = Flat(model), []
+    for number, depth in enumerate((2, 2, 3, 3, 3)):
+        for _ in range(depth):
+            x = F.relu(flat.conv(x, rate=2 if number == 4 else 1, bias=True))
+        x = caffe_pool(x, 2 if number < 3 else 1)
+        maps.append(x)
+    x = F.relu(flat.conv(caffe_mean(x), rate=6, bias=True))
+    parts = [F.relu(flat.conv(x, bias=True))]
+    h, w = parts[0].shape[2:]
+    assert [h, w] == [-(-(side - 1) // 8) + 1 for side in size]
+    if multi_scale:
+        for start, stride in zip([image, *maps], (8, 4, 2, 1, 1)):
+            x = F.pad(start, [0, stride, 0, stride])  # one place more than enough
+            x = F.relu(flat.conv(x, stride, bias=True))[:, :, :h, :w]
+            parts.append(F.relu(flat.conv(x, bias=True)))
+    scores = flat.conv(paddle.concat(parts, axis=1), bias=True)
+    assert flat.done()
+    expected = F.interpolate(scores, list(size), mode="bilinear").numpy()
+    found = model(image)["out"].numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(found).max())
+
+
+def test_deeplabv1s_scores_start_as_in_the_prototxt():
+    paddle.seed(10)
+    weight = deeplabv1(21, width=1 / 4).classifier.weight
+    assert abs(float(weight.std()) - 0.01) < 0.0005
 
 
 def test_multi_scale_branches_add_their_scores():

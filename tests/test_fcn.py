@@ -11,7 +11,7 @@ from segcore.backbones import vgg16
 from segcore.backbones.vgg import convolution_of
 from segcore.errors import InputError
 from segcore.models import count_parameters, fcn8s, fcn16s, fcn32s
-from segcore.nn import receptive_field
+from segcore.nn import bilinear_kernel, receptive_field
 
 FCNS = {"fcn32s": fcn32s, "fcn16s": fcn16s, "fcn8s": fcn8s}
 
@@ -37,11 +37,13 @@ def test_vgg16_has_the_papers_parameters():
 def test_fcn_has_the_papers_parameters_and_crops(name, learned, frozen, shifts):
     with paddle.LazyGuard():  # shapes only
         model = FCNS[name](21)
+        released = FCNS[name](21, fixed_upscore="all")
+        paper = FCNS[name](21, fixed_upscore="last")
     assert count_parameters(model) == learned
-    for layer in model.upscore:
-        layer.weight.trainable = False
-    assert count_parameters(model) == frozen
-    assert model.shifts == shifts
+    assert count_parameters(released) == frozen
+    last = 21 * 21 * model.upscore[-1].weight.shape[-1] ** 2
+    assert count_parameters(paper) == learned - last
+    assert model.shifts == released.shifts == shifts
 
 
 def test_parameters_at_another_class_count():
@@ -129,6 +131,20 @@ def test_fcn_equals_the_paper_written_out(name):
     )
 
 
+@pytest.mark.parametrize(("fixed", "moves"), [(None, 3), ("last", 2), ("all", 0)])
+def test_a_fixed_upscoring_stays_bilinear(fixed, moves):
+    model = fcn8s(2, width=1 / 32, pad=1, fixed_upscore=fixed)
+    before = [bilinear_kernel(2, stride) for stride in (2, 2, 8)]
+    for layer in model.score:  # which start at zero and would hold the rest still
+        layer.weight.set_value(paddle.randn(layer.weight.shape))
+    optimizer = paddle.optimizer.AdamW(0.1, parameters=model.parameters())
+    model(paddle.randn([1, 3, 40, 40]))["out"].square().mean().backward()
+    optimizer.step()
+    after = [layer.weight for layer in model.upscore]
+    moved = [not bool(a.equal_all(b)) for a, b in zip(after, before)]
+    assert moved == [True] * moves + [False] * (3 - moves)
+
+
 @pytest.mark.parametrize("name", FCNS)
 @pytest.mark.parametrize("pad", [100, 1])
 def test_what_lies_over_what_follows_the_image(name, pad):
@@ -146,6 +162,11 @@ def test_what_lies_over_what_follows_the_image(name, pad):
         atol=1e-4,
         rtol=1e-4,
     )
+
+
+def test_what_could_be_fixed_is_named():
+    with pytest.raises(InputError, match='None, "last" or "all", not True'):
+        fcn16s(2, width=0.02, fixed_upscore=True)
 
 
 def test_a_fresh_fcn_is_undecided():

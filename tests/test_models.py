@@ -7,6 +7,7 @@ import pytest
 from segcore import losses
 from segcore.errors import InputError
 from segcore.models import MODELS, count_parameters, unet
+from segcore.models.deeplab_v3 import TORCHVISION
 from segcore.training import checkpoint
 
 
@@ -70,6 +71,7 @@ def test_unet_equals_the_figure_written_out():
 
     paddle.seed(1)
     model = unet(2, in_channels=1, width=1 / 16, padding="valid")
+    model.eval()
     w = dict(model.state_dict())
 
     def conv(x, name):
@@ -95,6 +97,113 @@ def test_unet_equals_the_figure_written_out():
     u1 = conv(conv(u1, "expand.3.0"), "expand.3.2")
     expected = F.conv2d(u1, w["classifier.weight"], w["classifier.bias"])
     np.testing.assert_allclose(model(x)["out"].numpy(), expected.numpy(), atol=1e-5)
+
+
+def test_unets_weights_start_at_the_papers_deviation():
+    """sqrt(2 / N), N the number of values that one output is made of."""
+    paddle.seed(2)
+    model = unet(2, width=1 / 4, padding="valid")
+    for layer in model.sublayers():
+        if isinstance(layer, paddle.nn.Conv2DTranspose):
+            incoming = layer.weight.shape[0]  # kernel = stride: one tap an output
+        elif isinstance(layer, paddle.nn.Conv2D):
+            incoming = np.prod(layer.weight.shape[1:])
+        else:
+            continue
+        if layer.weight.size > 5000:
+            deviation = float(layer.weight.std()) / (2 / incoming) ** 0.5
+            assert abs(deviation - 1) < 0.05, layer
+
+
+MSC = ("image", "pool1", "pool2", "pool3", "pool4")
+# By name: options, rates, and the layers that read nothing but what comes out of a
+# dropout. U-Net's level 4 goes down and across, level 5 up.
+DROPOUT = {
+    "fcn32s": ({}, [0.5, 0.5], ["backbone.fc7.0", "score.0"]),
+    "fcn16s": ({}, [0.5, 0.5], ["backbone.fc7.0", "score.0"]),
+    "fcn8s": ({}, [0.5, 0.5], ["backbone.fc7.0", "score.0"]),
+    "unet": ({"padding": "valid"}, [0.5], ["contract.4.0", "expand.0.0", "up.0"]),
+    "pspnet": ({}, [0.1, 0.1], ["head.2", "aux.2"]),
+    "deeplabv1": (
+        {"multi_scale": True},
+        [0.5] * 12,
+        ["backbone.fc7.0", "classifier", *(f"branches.{name}.3" for name in MSC)],
+    ),
+    "deeplabv2": ({}, [], []),
+    "deeplabv3": ({}, [0.1], ["head.0"]),
+    "torchvision": (TORCHVISION, [0.5, 0.1], ["head.0.0", "aux.2"]),
+}
+
+
+def dropouts(model):
+    kinds = paddle.nn.Dropout, paddle.nn.Dropout2D
+    return [layer for layer in model.sublayers() if isinstance(layer, kinds)]
+
+
+@pytest.mark.parametrize("name", DROPOUT)
+def test_dropout_stands_where_it_was_released(name):
+    options, rates, readers = DROPOUT[name]
+    build = MODELS.get(name, MODELS["deeplabv3"])
+    model = build(3, width=1 / 32, **options)
+    assert sorted(layer.p for layer in dropouts(model)) == sorted(rates)
+    channels = paddle.nn.Dropout2D if name == "pspnet" else paddle.nn.Dropout
+    assert {type(layer) for layer in dropouts(model)} <= {channels}
+    # At a rate of 1 nothing is left of what stands behind it, and of nothing else.
+    for layer in dropouts(model):
+        layer.p = 1
+    empty = []
+    for place, layer in model.named_sublayers():
+        if isinstance(layer, (paddle.nn.Conv2D, paddle.nn.Conv2DTranspose)):
+
+            def note(layer, inputs, place=place):
+                if float(inputs[0].abs().max()) == 0:
+                    empty.append(place)
+
+            layer.register_forward_pre_hook(note)
+    # Biases fill the maps further on. U-Net's up-convolutions keep zeros, so that what
+    # comes across shows.
+    for layer in model.sublayers():
+        filling = isinstance(layer, (paddle.nn.Conv2D, paddle.nn.BatchNorm2D))
+        if filling and layer.bias is not None:
+            layer.bias.set_value(paddle.ones_like(layer.bias))
+    size = 188 if name == "unet" else 40
+    model(paddle.randn([2, 3, size, size]))
+    assert sorted(empty) == sorted(readers)
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "deeplabv2"])
+def test_dropout_is_one_option_and_0_leaves_it_out(name):
+    options = DROPOUT[name][0]
+    with_it, without = (
+        MODELS[name](3, width=1 / 32, dropout=rate, **options) for rate in (0.4, 0)
+    )
+    assert max(layer.p for layer in dropouts(with_it)) == 0.4
+    assert all(layer.p == 0 for layer in dropouts(without))
+    without.set_state_dict(with_it.state_dict())
+    paddle.seed(3)
+    for model in (with_it, without):
+        for layer in getattr(model, "score", []):  # FCN's start at zero
+            layer.weight.set_value(paddle.ones_like(layer.weight))
+    size = 188 if name == "unet" else 40
+    x = paddle.randn([2, 3, size, size])
+    assert not paddle.equal_all(with_it(x)["out"], with_it(x)["out"])
+    assert paddle.equal_all(without(x)["out"], without(x)["out"])
+    with_it.eval()
+    without.eval()
+    without.set_state_dict(with_it.state_dict())  # the running statistics
+    assert paddle.equal_all(with_it(x)["out"], without(x)["out"])
+
+
+def test_unet_with_batch_norm_has_no_dropout_unless_told():
+    for options, rate in [
+        ({}, 0),
+        ({"norm": None}, 0.5),
+        ({"padding": "valid"}, 0.5),
+        ({"padding": "valid", "norm": "batch"}, 0),
+        ({"dropout": 0.2}, 0.2),
+        ({"padding": "valid", "dropout": 0}, 0),
+    ]:
+        assert [layer.p for layer in dropouts(unet(2, width=0.02, **options))] == [rate]
 
 
 @pytest.mark.parametrize("name", MODELS)

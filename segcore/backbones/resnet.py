@@ -46,13 +46,18 @@ class ResNet(nn.Layer):
     """Maps `[N, C, H, W]` to the maps `layer1` to `layer4`, in a dict.
 
     `output_stride` is 32, 16 or 8. A stage whose stride is taken out, and all after it,
-    double their dilation; its first block keeps the one before, as long as the stride
-    stood in its 3x3 convolution (`stride_in="3x3"`; today's form). In the paper it
-    stands in the first 1x1 (`"1x1"`). `multi_grid` are factors of the dilation in the
-    blocks of `layer4`. `deep_stem` are three 3x3 convolutions for the 7x7 one, as in
-    PSPNet; `ceil_mode` rounds the pool's size up, as in DeepLab v2. `pretrained=True`
-    takes Paddle's ImageNet weights, which fit the 7x7 stem, `stride_in="3x3"`, three
-    channels and `width=1`, or raises `InputError`.
+    double their dilation. The stride stands in a block's 3x3 convolution
+    (`stride_in="3x3"`; today's form) or, as in the paper, in its first 1x1 (`"1x1"`).
+    In the first case the first block of such a stage keeps the dilation before, as in
+    torchvision, and the weights mean what they meant: sampled, the maps are those of
+    the strided network. `dilate_first=True` gives it the new dilation, as in PSPNet's
+    release; in the second case it has that anyway.
+
+    `multi_grid` are factors of the dilation in the blocks of `layer4`. `deep_stem` are
+    three 3x3 convolutions for the 7x7 one, as in PSPNet; `ceil_mode` rounds the pool's
+    size up, as in DeepLab v2. `pretrained=True` takes Paddle's ImageNet weights, which
+    fit the 7x7 stem, `stride_in="3x3"`, three channels and `width=1`, or raises
+    `InputError`.
     """
 
     def __init__(
@@ -66,6 +71,7 @@ class ResNet(nn.Layer):
         multi_grid=None,
         deep_stem=False,
         stride_in="3x3",
+        dilate_first=False,
         ceil_mode=False,
         pretrained=False,
     ):
@@ -104,11 +110,10 @@ class ResNet(nn.Layer):
             first = dilation  # of the first block
             if stride == 2 and reached == output_stride:
                 stride, dilation = 1, 2 * dilation
-                if stride_in == "1x1" and expansion == 4:
-                    first = dilation  # the stride stood before the 3x3
+                if dilate_first or (stride_in == "1x1" and expansion == 4):
+                    first = dilation  # with "1x1" the stride stood before the 3x3
             reached *= stride
-            # Of both 3x3 convolutions of a basic block, or of a bottleneck's only one;
-            # after a stride that was taken out every later layer doubles.
+            # Of both 3x3 convolutions of a basic block, or of a bottleneck's only one.
             rates = [(first, dilation)] + [(dilation, dilation)] * (depth - 1)
             if number == 3 and multi_grid:
                 rates = [(dilation * factor,) * 2 for factor in multi_grid]

@@ -52,17 +52,20 @@ def vgg16_large_fov(
 ):
     """VGG16 as DeepLab v1 has it (Chen et al. 2015, section 3.2, "LargeFOV").
 
-    Pools are 3x3; those after stages 4 and 5 move by one pixel, and stage 5 has
-    dilation 2 instead. fc6 is 3x3 with dilation `rate` and 1024 channels, fc7 1x1. All
-    maps from stage 3 on stand at 1/8 of the input, rounded up. `pretrained=True` is as
+    Pools are 3x3 and round the size up; those after stages 4 and 5 move by one pixel,
+    and stage 5 has dilation 2 instead. A 3x3 mean follows, which counts the zeros of
+    the padding, as Caffe does. fc6 is 3x3 with dilation `rate` and 1024 channels, fc7
+    1x1. The maps from stage 3 on stand at 1/8 of the input: k + 1 places for 8k or
+    8k + 1 pixels. `pretrained=True` is as
     for `vgg16`; fc6 and fc7 then start from every fourth channel of the classifier's,
     and fc6 from every third row and column. Returns a `VGG16`.
     """
     if pretrained:
         _check_pretrained(in_channels, width, norm)
     channels, wide = _scaled(width, 1024)
-    pools = [nn.MaxPool2D(3, stride, 1) for stride in (2, 2, 2, 1)]
-    pools.append(nn.Sequential(nn.MaxPool2D(3, 1, 1), nn.AvgPool2D(3, 1, 1)))
+    pools = [nn.MaxPool2D(3, stride, 1, ceil_mode=True) for stride in (2, 2, 2, 1)]
+    mean = nn.AvgPool2D(3, 1, 1, exclusive=False)
+    pools.append(nn.Sequential(nn.MaxPool2D(3, 1, 1), mean))
     stages = _stages(in_channels, channels, pools, norm, last_dilation=2)
     fc6 = conv_block(channels[-1], wide, 3, rate, norm, dilation=rate)
     fc7 = conv_block(wide, wide, 1, 0, norm)

@@ -6,6 +6,7 @@ paper's best network, LargeFOV; its CRF is `segcore.crf`.
 """
 
 import paddle
+import paddle.nn.functional as F
 from paddle import nn
 
 from segcore.backbones import vgg16_large_fov
@@ -56,7 +57,13 @@ class DeepLabV1(nn.Layer):
         channels = {"image": in_channels, **self.backbone.channels}
         between = max(1, round(width * 128))
         # The strides bring every branch to 1/8 of the image.
-        strides = {"image": 8, "pool1": 4, "pool2": 2, "pool3": 1, "pool4": 1}
+        self.strides = strides = {
+            "image": 8,
+            "pool1": 4,
+            "pool2": 2,
+            "pool3": 1,
+            "pool4": 1,
+        }
         self.branches = nn.LayerDict(
             {
                 name: nn.Sequential(
@@ -70,10 +77,24 @@ class DeepLabV1(nn.Layer):
             }
         )
         together = channels["fc7"] + between * len(self.branches)
-        self.classifier = nn.Conv2D(together, num_classes, 1)
+        self.classifier = nn.Conv2D(
+            together, num_classes, 1, weight_attr=nn.initializer.Normal(0.0, 0.01)
+        )
 
     def forward(self, x):
         maps = {"image": x, **self.backbone(x)}
-        side = [branch(maps[name]) for name, branch in self.branches.items()]
+        side = [
+            branch(round_up(maps[name], self.strides[name]))
+            for name, branch in self.branches.items()
+        ]
         scores = self.classifier(paddle.concat([maps["fc7"], *side], axis=1))
         return {"out": upsample(scores, x.shape[2:])}
+
+
+def round_up(x, stride):
+    """Zeros below and on the right, so that a strided convolution rounds up, too.
+
+    The pools of the network do; at 8k + 1 pixels a side nothing is added.
+    """
+    height, width = x.shape[2:]
+    return F.pad(x, [0, (1 - width) % stride, 0, (1 - height) % stride])

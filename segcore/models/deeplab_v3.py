@@ -47,6 +47,10 @@ def deeplabv3(
     .5 in torchvision; that of the second head is .1, or less where this is less.
     `stride_in` is as for `ResNet`: as published "1x1", but "3x3" where those
     weights have it. Returns a `DeepLabV3`.
+
+    Not as in the authors' code: there the stride stands in the last block of the stage
+    before, and maps are resized with `align_corners=True`. The stem's pool rounds down,
+    as in torchvision, which matters at sizes other than 8k + 1.
     """
     rates = rates or [rate * 16 // output_stride for rate in (6, 12, 18)]
     return DeepLabV3(

@@ -7,6 +7,7 @@ differ in how many shallow maps they add before the last step up.
 from paddle import nn
 
 from segcore.backbones import vgg16
+from segcore.errors import InputError
 from segcore.nn import bilinear_kernel
 from segcore.nn.receptive_field import reach
 
@@ -19,16 +20,29 @@ def fcn32s(
     norm=None,
     pretrained=False,
     dropout=0.5,
+    fixed_upscore=None,
 ):
     """FCN-32s (Long et al. 2015): the scores at 1/32, interpolated in one step.
 
     `pad` is the border around the image, 100 pixels in the paper; `pad=1` keeps every
     map in step with the image, and is much faster on small ones. `norm="batch"` puts
     batch norm into VGG16, for training from nothing; `pretrained=True` starts from
-    ImageNet weights. `dropout` is the rate behind fc6 and fc7. Returns an `FCN`.
+    ImageNet weights. `dropout` is the rate behind fc6 and fc7. The upscoring starts as
+    bilinear interpolation and is learned; `fixed_upscore="last"` keeps the last step as
+    it is, as in the paper, and `"all"` every step, as in the authors' release. Returns
+    an `FCN`.
     """
-    skips = ()
-    return FCN(num_classes, in_channels, width, pad, norm, pretrained, dropout, skips)
+    return FCN(
+        (),
+        num_classes,
+        in_channels,
+        width,
+        pad,
+        norm,
+        pretrained,
+        dropout,
+        fixed_upscore,
+    )
 
 
 def fcn16s(
@@ -39,10 +53,20 @@ def fcn16s(
     norm=None,
     pretrained=False,
     dropout=0.5,
+    fixed_upscore=None,
 ):
     """FCN-16s (Long et al. 2015): FCN-32s with the scores of pool4 added at 1/16."""
-    skips = ("pool4",)
-    return FCN(num_classes, in_channels, width, pad, norm, pretrained, dropout, skips)
+    return FCN(
+        ("pool4",),
+        num_classes,
+        in_channels,
+        width,
+        pad,
+        norm,
+        pretrained,
+        dropout,
+        fixed_upscore,
+    )
 
 
 def fcn8s(
@@ -53,10 +77,20 @@ def fcn8s(
     norm=None,
     pretrained=False,
     dropout=0.5,
+    fixed_upscore=None,
 ):
     """FCN-8s (Long et al. 2015): FCN-16s with the scores of pool3 added at 1/8."""
-    skips = ("pool4", "pool3")
-    return FCN(num_classes, in_channels, width, pad, norm, pretrained, dropout, skips)
+    return FCN(
+        ("pool4", "pool3"),
+        num_classes,
+        in_channels,
+        width,
+        pad,
+        norm,
+        pretrained,
+        dropout,
+        fixed_upscore,
+    )
 
 
 class FCN(nn.Layer):
@@ -67,9 +101,22 @@ class FCN(nn.Layer):
     """
 
     def __init__(
-        self, num_classes, in_channels, width, pad, norm, pretrained, dropout, skips
+        self,
+        skips,
+        num_classes,
+        in_channels,
+        width,
+        pad,
+        norm,
+        pretrained,
+        dropout,
+        fixed_upscore,
     ):
         super().__init__()
+        if fixed_upscore not in (None, "last", "all"):
+            raise InputError(
+                f'fixed_upscore is None, "last" or "all", not {fixed_upscore!r}.'
+            )
         # With pad=1 fc6 needs a border of its own to fit on a small map.
         fc6_padding = 3 if pad == 1 else 0
         self.backbone = vgg16(
@@ -98,6 +145,9 @@ class FCN(nn.Layer):
             )
             for stride in strides
         )
+        fixed = {None: [], "last": [self.upscore[-1]], "all": self.upscore}
+        for layer in fixed[fixed_upscore]:
+            layer.weight.trainable = False
         self.shifts = self._shifts(strides)
 
     def forward(self, x):

@@ -19,16 +19,34 @@ def pspnet(
     aux=True,
     output_stride=8,
     dropout=0.1,
+    dilate_first=True,
+    stride_in="3x3",
 ):
     """PSPNet (Zhao et al. 2017).
 
     `bins` are the sides of the grids of averages; `bins=()` is the same network
     without them. `aux=True` adds the second head on `layer3`, whose output stands in
     training mode under `"aux"`. `dropout` is the rate at which both heads leave out
-    whole channels before the scores. Returns a `PSPNet`.
+    whole channels before the scores.
+
+    As in the authors' releases every block of `layer3` has dilation 2 and every block
+    of `layer4` 4. `dilate_first=False` keeps the dilation before in the first block of
+    each, so that the weights mean what they mean in the strided network. `stride_in` is
+    as for `ResNet`; the released ResNet-50 in Caffe has "1x1", all others "3x3". Not as
+    released: maps are resized with `align_corners=False`. (In Caffe dropout leaves out
+    single values, in PyTorch whole channels.) Returns a `PSPNet`.
     """
     return PSPNet(
-        num_classes, in_channels, width, backbone, bins, aux, output_stride, dropout
+        num_classes,
+        in_channels,
+        width,
+        backbone,
+        bins,
+        aux,
+        output_stride,
+        dropout,
+        dilate_first,
+        stride_in,
     )
 
 
@@ -48,6 +66,8 @@ class PSPNet(nn.Layer):
         aux,
         output_stride,
         dropout,
+        dilate_first,
+        stride_in,
     ):
         super().__init__()
         self.backbone = named(
@@ -56,6 +76,8 @@ class PSPNet(nn.Layer):
             width=width,
             output_stride=output_stride,
             deep_stem=True,
+            dilate_first=dilate_first,
+            stride_in=stride_in,
         )
         channels = self.backbone.channels
         self.pyramid = PyramidPooling(channels["layer4"], bins)

@@ -32,6 +32,10 @@ def unet(
     decoder keeping its up-convolutions. `dropout` is the rate at the end of the
     contracting path, behind its last two levels: by default .5, as in the
     authors' network, but 0 beside batch norm, as is common. Returns a `UNet`.
+
+    As the paper draws it, not as the authors' network has it: no ReLU behind the
+    up-convolutions, and half the channels in the last one, too. All weights start at
+    the paper's deviation, sqrt(2 / N).
     """
     return UNet(num_classes, in_channels, width, padding, norm, skips, dropout)
 
@@ -74,7 +78,14 @@ class UNet(nn.Layer):
         # for those that are.
         self.pool = nn.MaxPool2D(2, ceil_mode=True)
         self.up = nn.LayerList(
-            nn.Conv2DTranspose(deep, shallow, 2, stride=2)
+            nn.Conv2DTranspose(
+                deep,
+                shallow,
+                2,
+                stride=2,
+                # Each new pixel has one old one below it, so N is its channels.
+                weight_attr=nn.initializer.Normal(0.0, (2 / deep) ** 0.5),
+            )
             for deep, shallow in zip(channels[:0:-1], channels[-2::-1])
         )
         self.expand = nn.LayerList(
