@@ -4,6 +4,8 @@ A network that is no better than the commonest class, the colour of the pixel or
 of 7 pixels has not shown that it sees what an image holds.
 """
 
+from itertools import pairwise
+
 import paddle
 from paddle import nn
 
@@ -65,14 +67,11 @@ class Floor(nn.Layer):
     def __init__(self, num_classes, in_channels, kernel=1, position=False):
         super().__init__()
         self.looks, self.position = in_channels > 0, position
-        seen = in_channels + 4 * position
-        layers = [
-            ConvBNReLU(seen, CHANNELS, kernel),
-            ConvBNReLU(CHANNELS, CHANNELS, kernel),
-            ConvBNReLU(CHANNELS, CHANNELS, kernel),
-        ]
-        self.features = nn.Sequential(*(layers if self.looks else []))
-        self.classifier = nn.Conv2D(CHANNELS if self.looks else 1, num_classes, 1)
+        channels = [in_channels + 4 * position, *([CHANNELS] * 3 * self.looks)]
+        self.features = nn.Sequential(
+            *(ConvBNReLU(a, b, kernel) for a, b in pairwise(channels))
+        )
+        self.classifier = nn.Conv2D(max(1, channels[-1]), num_classes, 1)
 
     def forward(self, x):
         n, _, height, width = x.shape

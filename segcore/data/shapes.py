@@ -1,8 +1,10 @@
 """The synthetic world: scenes with *stuff* and *things* whose every truth is known.
 
 Sky, grass and gravel are stuff; balls, boxes and cones are things, each with an
-identity. One scene yields its image, semantic mask, instance ids, panoptic map and next
-frames. `hard=` makes on purpose the cases that the lessons' experiments need.
+identity. Colour does not name the class: it is drawn anew in each scene for every
+ground and thing, so that texture, pattern and outline must be seen. One scene yields
+its image, semantic mask, instance ids, panoptic map and next frames. `hard=` makes on
+purpose the cases that the lessons' experiments need.
 """
 
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from functools import cache
 
 import numpy as np
 import skimage.data
+from skimage.color import hsv2rgb
 from skimage.transform import resize as sk_resize
 
 from segcore.errors import InputError
@@ -24,18 +27,14 @@ COLOURS = (
     (0, 80, 170),
     (240, 228, 66),
 )
-# Surface colours in the image; they are not the colours of the masks.
-TINTS = {
-    "grass": (96, 140, 60),
-    "gravel": (150, 140, 128),
-    "ball": (196, 70, 50),
-    "box": (70, 90, 180),
-    "cone": (225, 190, 60),
-}
+# Length of a pattern's period, in radii of the thing.
+PERIOD = (0.75, 1.05)
+NOISE = 12  # standard deviation, of 0..255
+GRAVEL = 3  # enlarges the photographed gravel: coarse beside grass
 HARD = {
     None: "scenes: three kinds of stuff, three of things",
     "thin": "lines of 2 to 3 pixels on noise",
-    "tiny": "scenes whose things are 2 to 4 pixels in radius",
+    "tiny": "scenes whose things are 3 to 5 pixels in radius",
     "scales": "discs with radii over a range of 1:8, told apart by a thin rim",
     "touching": "cells that touch, a gap of one pixel between them in the mask",
     "lookalike": "equal discs, told apart by the colour of a strip far away",
@@ -140,83 +139,90 @@ def panoptic(sample):
 
 @dataclass
 class Thing:
-    """An object: its kind, centre and velocity in pixels, radius, tint and texture."""
+    """An object: kind, centre, radius and velocity in pixels, angle, and pattern."""
 
     kind: str
     y: float
     x: float
     radius: float
+    angle: float
     velocity: tuple
-    tint: np.ndarray
-    offset: tuple
+    colours: np.ndarray
+    period: float
+    phase: float
 
 
 class Scene:
-    """A horizon, a gravel path across grass, and things that stand before it."""
+    """Three grounds in any order, one above the other, and things that lie on them.
+
+    All colours and the light are drawn for each scene whatever the class: a ground is
+    told by its texture, a thing by its outline and the pattern on it.
+    """
 
     def __init__(self, rng, size, tiny=False):
         height, width = self.size = size
+        side = min(size)
         self.noise_seed = int(rng.integers(2**32))
-        self.light = rng.uniform(0.8, 1.15)
-        self.horizon = rng.uniform(0.25, 0.45) * height
-        self.slope = rng.uniform(-0.08, 0.08)
-        self.path = (rng.uniform(0.25, 0.75), rng.uniform(0.1, 0.9))  # above, below
-        self.path_width = rng.uniform(0.12, 0.3)
-        self.offset = tuple(rng.integers(0, 256, 2))
+        self.light = rng.uniform(0.7, 1.2) * rng.uniform(0.85, 1.15, 3)
+        self.order = rng.permutation(3)
+        self.tints = random_colours(rng, 3)
+        self.offsets = rng.integers(0, 256, (3, 2))
+        # Two borders, at about a third and two thirds of the height.
+        self.borders = [
+            (
+                (third + rng.uniform(-0.09, 0.09)) * height,
+                rng.uniform(-0.15, 0.15),
+                rng.uniform(0.02, 0.05) * side,
+                rng.uniform(0.1, 0.25) * width,
+                rng.uniform(0, 2 * np.pi),
+            )
+            for third in (1 / 3, 2 / 3)
+        ]
         self.things = []
-        for _ in range(rng.integers(5, 10) if tiny else rng.integers(2, 6)):
-            y = rng.uniform(self.horizon + 0.05 * height, 0.9 * height)
-            near = (y - self.horizon) / (height - self.horizon)  # 0 far, 1 at our feet
-            small = rng.uniform(2, 4)
-            radius = small if tiny else (0.05 + 0.13 * near) * min(size)
-            kind = THINGS[rng.integers(3)]
+        for _ in range(rng.integers(6, 10)):
+            radius = rng.uniform(*((0.03, 0.05) if tiny else (0.115, 0.18))) * side
             self.things.append(
                 Thing(
-                    kind,
-                    y - radius / 2,
+                    THINGS[rng.integers(3)],
+                    rng.uniform(0.05, 0.95) * height,
                     rng.uniform(0.05, 0.95) * width,
-                    radius * rng.uniform(0.8, 1.2),
+                    radius,
+                    rng.uniform(-0.5, 0.5),
                     (rng.uniform(-0.4, 0.4), rng.uniform(-1, 1) * max(1.5, radius / 3)),
-                    np.array(TINTS[kind]) * rng.uniform(0.75, 1.15, 3),
-                    tuple(rng.integers(0, 256, 2)),
+                    two_colours(rng),
+                    radius * rng.uniform(*PERIOD),
+                    rng.uniform(0, 1),
                 )
             )
-        self.things.sort(key=lambda thing: thing.y + thing.radius)  # far ones first
 
     def render(self, time=0):
         """The sample at `time` frames after the first."""
         height, width = self.size
         y, x = np.mgrid[:height, :width].astype(np.float32)
-        mask = np.ones(self.size, np.uint8)
-        below = y - self.horizon - self.slope * (x - width / 2)
-        mask[below < 0] = 0
-        near = np.clip(below / (height - self.horizon), 0, 1)
-        middle = (self.path[0] * (1 - near) + self.path[1] * near) * width
-        mask[(below >= 0) & (np.abs(x - middle) < self.path_width * width * near)] = 2
+        place = np.zeros(self.size, int)  # 0, 1 and 2 from top to bottom
+        for middle, slope, wave, length, start in self.borders:
+            border = middle + slope * (x - width / 2)
+            place += y > border + wave * np.sin(x / length + start)
+        mask = self.order[place].astype(np.uint8)
 
         image = np.empty((height, width, 3), np.float32)
-        sky = np.array([[150, 190, 235]]) + (y / height * 60)[..., None]
-        clouds = patch("gravel", (height, width), self.offset, zoom=6)[..., None]
-        image[:] = sky + 45 * (clouds - 0.5)
-        for class_id, name in ((1, "grass"), (2, "gravel")):
-            texture = patch(name, (height, width), self.offset)[..., None]
+        for class_id, name in enumerate(STUFF):
+            texture, contrast = ground(name, self.size, self.offsets[class_id])
+            shade = (1 + contrast * (texture - 0.5))[..., None]
             here = mask == class_id
-            image[here] = (np.array(TINTS[name]) * (0.55 + 0.9 * texture))[here]
+            image[here] = (self.tints[class_id] * shade)[here]
 
         instances = np.zeros(self.size, np.uint16)
         for identity, thing in enumerate(self.things, 1):
-            rows, columns, inside, shade = outline(thing, time, self.size)
+            rows, columns, inside, second = surface(thing, time, self.size)
             if not inside.size:
                 continue
             window = np.s_[rows, columns]
             mask[window][inside] = len(STUFF) + THINGS.index(thing.kind)
             instances[window][inside] = identity
-            if thing.kind == "box":
-                texture = patch("brick", inside.shape, thing.offset)
-                shade = shade * (0.5 + texture)
-            image[window][inside] = (thing.tint * shade[..., None])[inside]
+            image[window][inside] = thing.colours[second.astype(int)][inside]
         noise = np.random.default_rng([self.noise_seed, time])
-        image = image * self.light + noise.normal(0, 6, self.size)[..., None]
+        image = image * self.light + noise.normal(0, NOISE, self.size)[..., None]
         return {
             "image": np.clip(image, 0, 255).astype(np.uint8),
             "mask": mask,
@@ -224,26 +230,56 @@ class Scene:
         }
 
 
-def outline(thing, time, size):
-    """`(rows, columns, inside, shade)`: the window of a thing and its pixels there."""
+def random_colours(rng, count):
+    """`count` colours `[count, 3]`, 0..255, of any hue."""
+    hue, saturation = rng.uniform(0, 1, count), rng.uniform(0.1, 0.8, count)
+    value = rng.uniform(0.3, 0.9, count)
+    return 255 * hsv2rgb(np.stack([hue, saturation, value], -1))
+
+
+def two_colours(rng):
+    """Two colours `[2, 3]` of any hue that can be told apart in light and dark."""
+    while True:
+        pair = random_colours(rng, 2)
+        if abs(pair.mean(1)[0] - pair.mean(1)[1]) > 60:
+            return pair
+
+
+def ground(name, size, offset):
+    """The texture of a ground, `[H, W]` in 0..1, and its contrast."""
+    if name == "sky":  # smooth
+        return patch("gravel", size, offset, zoom=8), 0.25
+    if name == "grass":
+        return patch("grass", size, offset), 1.1
+    return patch("gravel", size, offset, zoom=GRAVEL), 1.1
+
+
+def surface(thing, time, size):
+    """`(rows, columns, inside, second)`: a thing's window, its pixels in it, and which
+    of them have the second colour of its pattern.
+    """
     cy = thing.y + time * thing.velocity[0]
     cx = thing.x + time * thing.velocity[1]
     r = thing.radius
-    top, left = max(0, int(cy - r)), max(0, int(cx - r))
+    top, left = max(0, int(cy - r) - 1), max(0, int(cx - r) - 1)
     bottom, right = min(size[0], int(cy + r) + 2), min(size[1], int(cx + r) + 2)
     rows, columns = slice(top, max(top, bottom)), slice(left, max(left, right))
     y, x = np.mgrid[rows, columns].astype(np.float32)
-    v, u = (y - cy) / r, (x - cx) / r  # -1..1 within the thing
-    if thing.kind == "ball":
-        inside = u**2 + v**2 < 1
-        shade = 1.15 - 0.5 * ((u + 0.35) ** 2 + (v + 0.35) ** 2)
-    elif thing.kind == "box":
-        inside = (np.abs(u) < 0.8) & (np.abs(v) < 0.8)
-        shade = np.where(u > 0.45, 0.7, 1.0)
-    else:  # a cone is a triangle seen from the side
-        inside = (np.abs(u) < 0.45 * (v + 1)) & (np.abs(v) < 1)
-        shade = 1.05 - 0.4 * u
-    return rows, columns, inside, shade
+    cos, sin = np.cos(thing.angle), np.sin(thing.angle)
+    v, u = (y - cy) * cos - (x - cx) * sin, (x - cx) * cos + (y - cy) * sin
+    turns = 1 / thing.period
+    if thing.kind == "ball":  # rings
+        inside = u**2 + v**2 < r**2
+        second = (np.hypot(u, v) * turns + thing.phase) % 1 < 0.5
+    elif thing.kind == "box":  # checks
+        inside = (np.abs(u) < 0.75 * r) & (np.abs(v) < 0.75 * r)
+        second = ((u * turns + thing.phase) % 1 < 0.5) ^ (
+            (v * turns + thing.phase) % 1 < 0.5
+        )
+    else:  # a cone is a triangle, with stripes from side to side
+        inside = (np.abs(u) < 0.5 * (v + r)) & (np.abs(v) < r)
+        second = (v * turns + thing.phase) % 1 < 0.5
+    return rows, columns, inside, second
 
 
 def lines(rng, size):
