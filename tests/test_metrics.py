@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.spatial.distance import cdist
 from sklearn.metrics import confusion_matrix, f1_score, jaccard_score
 
 from segcore.errors import InputError
-from segcore.metrics import BoundaryIoU, ConfusionMatrix
+from segcore.metrics import BoundaryIoU, ConfusionMatrix, hausdorff_distance
 
 LABEL = np.array([[0, 0, 1, 1], [0, 0, 1, 255]])
 PREDICTION = np.array([[0, 1, 1, 1], [0, 0, 0, 2]])
@@ -134,3 +135,44 @@ def test_boundary_iou_sees_the_edge_and_not_the_inside():
     assert np.isnan(BoundaryIoU(2).mean_iou())
     with pytest.raises(InputError, match="classes are"):
         BoundaryIoU(2).update(truth + 1, truth)
+
+
+def outline_by_hand(mask):
+    """The pixels of a mask with one of four neighbours outside, as rows of `[y, x]`."""
+    padded = np.pad(mask, 1)
+    inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return np.argwhere(mask & ~inner)
+
+
+@pytest.mark.parametrize("spacing", [None, (2.5, 0.7)])
+@pytest.mark.parametrize("percentile", [50, 95, 100])
+def test_hausdorff_distance_by_hand(percentile, spacing):
+    rng = np.random.default_rng(percentile)
+    for _ in range(10):
+        one, other = (rng.random((2, 5, 6)) < 0.4).repeat(4, 1).repeat(3, 2)
+        one[0, 0] = other[-1, -1] = True  # neither is empty
+        ends = [outline_by_hand(mask) * (spacing or (1, 1)) for mask in (one, other)]
+        away = cdist(*ends)
+        want = max(np.percentile(away.min(axis), percentile) for axis in (0, 1))
+        found = hausdorff_distance(one, other, percentile, spacing)
+        assert found == pytest.approx(want)
+        assert found == hausdorff_distance(other, one, percentile, spacing)
+
+
+def test_hausdorff_distance_of_squares_and_of_nothing():
+    truth = np.zeros((40, 40), int)
+    truth[10:30, 10:30] = 1
+    speck = truth.copy()
+    speck[0, 0] = 1
+    assert hausdorff_distance(np.roll(truth, 3, axis=1), truth) == 3
+    assert hausdorff_distance(truth, truth) == 0
+    assert hausdorff_distance(speck, truth, 100) == pytest.approx(200**0.5)
+    assert hausdorff_distance(speck, truth) == 0
+    empty = np.zeros_like(truth)
+    assert hausdorff_distance(empty, truth) == np.inf
+    assert np.isnan(hausdorff_distance(empty, empty))
+    with pytest.raises(InputError, match="at one size"):
+        hausdorff_distance(truth, truth[1:])
+    volume = np.stack([empty, truth, empty])
+    moved = np.roll(volume, 1, axis=0)
+    assert hausdorff_distance(moved, volume, 100, spacing=(5, 1, 1)) == 5
