@@ -16,9 +16,11 @@ SOLUTION = re.compile(
 )
 IMPORT = re.compile(r"^(from|import) ", re.M)
 
-WRONG = {}
+WRONG, ALSO_RIGHT = {}, {}
 for file in sorted((ROOT / "tests").glob("wrong_answers_*.py")):
-    WRONG |= importlib.import_module(file.stem).WRONG
+    answers = importlib.import_module(file.stem)
+    WRONG |= answers.WRONG
+    ALSO_RIGHT |= getattr(answers, "ALSO_RIGHT", {})
 
 
 def found():
@@ -77,6 +79,13 @@ def test_wrong_answers_get_a_hint(name, answer, imports, stub, after):
         assert len(sentence.split()) >= 5, sentence
 
 
+@pytest.mark.parametrize("name", sorted(ALSO_RIGHT))
+def test_right_answers_in_other_ways_are_taken(name):
+    for answer in ALSO_RIGHT[name]:
+        state, sentence = exercises.verdict(name, answer)
+        assert state == "right", f"{answer} was refused: {sentence}"
+
+
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_every_lesson_has_exercises_of_its_own(path):
     lesson = path.name[:2]
@@ -89,4 +98,4 @@ def test_every_lesson_has_exercises_of_its_own(path):
 
 
 def test_no_wrong_answer_without_an_exercise():
-    assert set(WRONG) <= {param.id for param in EXERCISES}
+    assert set(WRONG) | set(ALSO_RIGHT) <= {param.id for param in EXERCISES}

@@ -54,6 +54,40 @@ def nearest_colour(picture, colours):
     return away.argmin(axis=-1).astype(np.uint8)
 
 
+def sum_for_key(picture, colours):
+    ids = np.full(picture.shape[:2], 255, np.uint8)
+    for class_id, colour in enumerate(colours):
+        ids[picture.sum(axis=-1) == sum(colour)] = class_id
+    return ids
+
+
+def sum_and_product_for_key(picture, colours):
+    ids = np.full(picture.shape[:2], 255, np.uint8)
+    whole = picture.astype(int)
+    for class_id, colour in enumerate(colours):
+        same = whole.sum(axis=-1) == sum(colour)
+        ids[same & (whole.prod(axis=-1) == np.prod(colour))] = class_id
+    return ids
+
+
+def by_dictionary(picture, colours):
+    """Right, in another way than the solution's."""
+    names = {tuple(colour): class_id for class_id, colour in enumerate(colours)}
+    rows = [
+        [names.get(tuple(map(int, pixel)), 255) for pixel in row] for row in picture
+    ]
+    return np.array(rows, np.uint8)
+
+
+def packed_in_one_number(picture, colours):
+    """Right, in another way than the solution's."""
+    weights = np.array([65536, 256, 1])
+    key, ids = picture.astype(int) @ weights, np.full(picture.shape[:2], 255)
+    for class_id, colour in enumerate(colours):
+        ids[key == np.array(colour) @ weights] = class_id
+    return ids
+
+
 def zero_for_others(picture, colours):
     ids = np.zeros(picture.shape[:2], np.uint8)
     for class_id, colour in enumerate(colours):
@@ -61,25 +95,59 @@ def zero_for_others(picture, colours):
     return ids
 
 
-def augmenting(two_coins=False, fill=255, swapped=False, flips=True, shifts=True):
+def augmenting(
+    two_coins=False, fill=255, swapped=False, flips=0.5, shifts=True, most=8, one=False
+):
     """The function of exercise 02.2 with some of its mistakes, or doing less."""
 
     def augment(image, mask, rng):
         height, width = mask.shape
-        coins = rng.random(2) < 0.5
-        if flips and coins[0]:
+        coins = rng.random(2) < flips
+        if coins[0]:
             image = image[:, ::-1]
-        if flips and coins[int(two_coins)]:
+        if coins[int(two_coins)]:
             mask = mask[:, ::-1]
-        image = np.pad(image, ((8, 8), (8, 8), (0, 0)))
-        mask = np.pad(mask, 8, constant_values=fill)
-        top, left = rng.integers(0, 17, 2) if shifts else (3, 5)
+        image = np.pad(image, ((most, most), (most, most), (0, 0)))
+        mask = np.pad(mask, most, constant_values=fill)
+        top, left = rng.integers(0, 2 * most + 1, 2) if shifts else (3, 5)
+        if one:
+            left = top
         image = image[top : top + height, left : left + width]
         if swapped:
             top, left = left, top
         return image, mask[top : top + height, left : left + width]
 
     return augment
+
+
+def rolled(image, mask, rng):
+    if rng.random() < 0.5:
+        image, mask = image[:, ::-1], mask[:, ::-1]
+    shift = tuple(rng.integers(-8, 9, 2))
+    return np.roll(image, shift, (0, 1)), np.roll(mask, shift, (0, 1))
+
+
+def never_the_last_place(image, mask, rng):
+    if rng.random() < 0.5:
+        image, mask = image[:, ::-1], mask[:, ::-1]
+    height, width = mask.shape
+    top, left = rng.integers(0, 16, 2)  # the upper bound is not drawn
+    window = np.s_[top : top + height, left : left + width]
+    padded = np.pad(image, ((8, 8), (8, 8), (0, 0)))
+    return padded[window], np.pad(mask, 8, constant_values=255)[window]
+
+
+def shifted_then_flipped(image, mask, rng):
+    """Right, in another order than the solution's."""
+    down, right = (int(rng.integers(-8, 9)) for _ in range(2))
+    moved, labels = np.zeros_like(image), np.full_like(mask, 255)
+    height, width = mask.shape
+    to = np.s_[max(0, down) : height + down, max(0, right) : width + right]
+    source = np.s_[max(0, -down) : height - down, max(0, -right) : width - right]
+    moved[to], labels[to] = image[source], mask[source]
+    if rng.integers(2):
+        moved, labels = np.fliplr(moved), np.fliplr(labels)
+    return moved, labels
 
 
 def one_side_of_each_border(mask):
@@ -131,12 +199,25 @@ WRONG = {
         lambda semantic, masks, classes: 1000 * semantic.astype(int),
         lambda semantic, masks, classes: None,
     ],
-    "02.1": [any_channel, nearest_colour, zero_for_others],
+    "02.1": [
+        any_channel,
+        nearest_colour,
+        zero_for_others,
+        sum_for_key,
+        sum_and_product_for_key,
+    ],
     "02.2": [
         augmenting(two_coins=True),
         augmenting(fill=0),
         augmenting(swapped=True),
-        augmenting(flips=False),
+        augmenting(flips=0),
+        augmenting(flips=0.1),
+        augmenting(flips=1),
+        augmenting(most=4),
+        augmenting(most=12),
+        augmenting(one=True),
+        rolled,
+        never_the_last_place,
         augmenting(shifts=False),
         augmenting(two_coins=True, fill=0, swapped=True),
         lambda image, mask, rng: (image, mask),
@@ -149,4 +230,10 @@ WRONG = {
         changes_its_argument,
         lambda mask: mask,
     ],
+}
+
+# Right answers in another way than the lessons' solutions.
+ALSO_RIGHT = {
+    "02.1": [by_dictionary, packed_in_one_number],
+    "02.2": [augmenting(), shifted_then_flipped],
 }

@@ -28,6 +28,31 @@ def invented_is_left_out(matrix):
     return np.where(matrix.sum(axis=1) > 0, iou, np.nan)
 
 
+def warns_of_zero_over_zero(matrix):
+    hit = np.diag(matrix)
+    return hit / (matrix.sum(axis=1) + matrix.sum(axis=0) - hit)
+
+
+def quiet_by_errstate(matrix):
+    """Right, in another way than the solution's."""
+    with np.errstate(invalid="ignore"):
+        return warns_of_zero_over_zero(matrix)
+
+
+def absent_classes_count_zero(predictions, truths, num_classes):
+    matrix = ConfusionMatrix(num_classes)
+    for prediction, truth in zip(predictions, truths):
+        matrix.update(prediction, truth)
+    return np.nan_to_num(matrix.iou()).mean()
+
+
+def all_pixels_at_once(predictions, truths, num_classes):
+    """Right, in another way than the solution's."""
+    matrix = ConfusionMatrix(num_classes)
+    matrix.update(np.concatenate(predictions), np.concatenate(truths))
+    return np.nanmean(matrix.iou())
+
+
 def mean_over_images(predictions, truths, num_classes):
     scores = []
     for prediction, truth in zip(predictions, truths):
@@ -99,6 +124,8 @@ TRUTH = np.zeros((10, 10), int)
 TRUTH[4:6, 3:6] = 1
 BLANK = np.zeros((10, 10), int)
 FULL = np.ones((10, 10), int)
+LARGE = np.pad(np.ones((4, 3), int), ((3, 3), (3, 4)))  # the truth and six more
+LARGE[6, 6] = 1
 
 
 def floor_counts_ignored(masks, num_classes):
@@ -212,8 +239,14 @@ WRONG = {
         union_counts_overlap_twice,
         absent_is_zero,
         invented_is_left_out,
+        warns_of_zero_over_zero,
     ],
-    "03.2": [mean_over_images, accuracy_for_mean_iou, only_the_last_image],
+    "03.2": [
+        mean_over_images,
+        accuracy_for_mean_iou,
+        only_the_last_image,
+        absent_classes_count_zero,
+    ],
     "03.3": [(TRUTH, BLANK), (BLANK, FULL), (BLANK, TRUTH), BLANK],
     "03.4": [
         global_dice,
@@ -232,4 +265,11 @@ WRONG = {
     ],
     "04.3": [PlainList, OneAfterTheOther, OneUnused],
     "04.4": [one_batch, in_order, with_repeats, drops_the_rest],
+}
+
+# Right answers in another way than the lessons' solutions.
+ALSO_RIGHT = {
+    "03.1": [quiet_by_errstate],
+    "03.2": [all_pixels_at_once],
+    "03.3": [np.stack([BLANK, LARGE]), [BLANK.tolist(), LARGE.tolist()]],
 }

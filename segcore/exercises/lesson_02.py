@@ -25,6 +25,19 @@ def exercise_1(to_ids):
             f"The colour {tuple(map(int, picture[y, x]))} is class {want[y, x]} but"
             f" became {got[y, x]}. Do all three channels have to agree?"
         )
+    # Every colour of four levels a channel: sums, products and orders coincide.
+    levels = np.array([0, 10, 20, 200], np.uint8)
+    picture = np.stack(np.meshgrid(levels, levels, levels), -1).reshape(8, 8, 3)
+    colours = [(0, 10, 20), (20, 10, 0), (10, 10, 10), (200, 0, 20), (0, 0, 0)]
+    got = np.asarray(to_ids(picture.copy(), colours))
+    for (y, x), found in np.ndenumerate(got):
+        colour = tuple(map(int, picture[y, x]))
+        right = colours.index(colour) if colour in colours else 255
+        if found != right:
+            raise Wrong(
+                f"With the classes {colours} the colour {colour} is {right} but became"
+                f" {found}. Do several colours share what you compare, such as a sum?"
+            )
     world = shapes.load("train")
     mask = world.mask(0)
     if not np.array_equal(
@@ -33,7 +46,7 @@ def exercise_1(to_ids):
         raise Wrong(
             "The small example is right, but a mask of the shapes world is not."
         )
-    return "The ids of the small example and of a whole scene came back."
+    return "The ids of the small examples and of a whole scene came back."
 
 
 def exercise_2(augment):
@@ -43,8 +56,8 @@ def exercise_2(augment):
     rows, columns = np.mgrid[1 : height + 1, 1 : width + 1]
     image = np.stack([rows, columns, rows], axis=-1).astype(np.uint8)
     truth = np.random.default_rng(0).integers(0, 6, (height, width)).astype(np.uint8)
-    flips, places = set(), set()
-    for seed in range(40):
+    flips, places = [], []
+    for seed in range(400):
         moved, mask = augment(image.copy(), truth.copy(), np.random.default_rng(seed))
         moved, mask = np.asarray(moved), np.asarray(mask)
         if moved.shape != image.shape or mask.shape != truth.shape:
@@ -65,14 +78,45 @@ def exercise_2(augment):
                 f"What padding adds is labelled {mask[padded][0]}, a class. Which"
                 " label does not count?"
             )
-        middle = moved[height // 2, :, 1].astype(int)
-        flips.add(bool(np.diff(middle[middle > 0]).mean() < 0))
-        places.add((int(moved[height // 2, 25, 0]), int(moved[15, width // 2, 1])))
-    if flips != {False, True}:
+        # Where the middle pixel lay tells the shift; then all others are known.
+        row, column = moved[15, 25, :2].astype(int) - 1
+        flipped = bool(np.diff(moved[15, 24:27, 1].astype(int)).mean() < 0)
+        down, right = 15 - row, 25 - (width - 1 - column if flipped else column)
+        if max(abs(down), abs(right)) > 8:
+            raise Wrong(
+                f"A sample was shifted by {down} rows and {right} columns; 8 is the"
+                " most in either direction."
+            )
+        canvas = np.pad(image[:, ::-1] if flipped else image, ((8, 8), (8, 8), (0, 0)))
+        window = np.s_[8 - down : 8 - down + height, 8 - right : 8 - right + width]
+        if not np.array_equal(moved, canvas[window]):
+            raise Wrong(
+                "The image is not the original one flipped and shifted, with 0 where"
+                " nothing was. Does something come in from the other side?"
+            )
+        flips.append(flipped)
+        places.append((down, right))
+    if not any(flips) or all(flips):
         raise Wrong("The flip is lost: about half of the samples should be mirrored.")
-    if len(places) < 10:
+    if not 0.38 < np.mean(flips) < 0.62:  # five standard deviations
+        raise Wrong(
+            f"Over 400 seeds {np.mean(flips):.0%} of the samples are mirrored; it"
+            " should be half of them."
+        )
+    if len(set(places)) < 10:
         raise Wrong("The shift is lost: samples should lie at different places.")
-    return "Over 40 seeds each pixel keeps its own label, and padding is 255."
+    for axis, name in enumerate(("rows", "columns")):
+        low, high = (bound(place[axis] for place in places) for bound in (min, max))
+        if (low, high) != (-8, 8) or len({place[axis] for place in places}) < 17:
+            raise Wrong(
+                f"Over 400 seeds the shift is {low} to {high} {name}; each whole"
+                " number from -8 to 8 should occur."
+            )
+    if len(set(places)) < 120:  # of 289 places, some 217 are met by chance
+        raise Wrong(
+            "The shifts down and to the right hang together: draw one number for each."
+        )
+    return "Over 400 seeds each pixel keeps its own label, and padding is 255."
 
 
 def exercise_3(ignore_borders):

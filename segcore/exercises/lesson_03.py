@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from segcore.exercises import Wrong
+from segcore.exercises import Wrong, as_array, as_number
 from segcore.metrics import ConfusionMatrix
 
 
@@ -30,6 +30,15 @@ def exercise_1(iou_by_class):
         "With [[3, 0, 1], [0, 0, 0], [0, 0, 0]] class 1 is on neither side, so it is"
         " NaN; class 2 was predicted and is never there, so it is 0",
     )
+    with warnings.catch_warnings(record=True) as heard, np.errstate(all="warn"):
+        warnings.simplefilter("always")
+        iou_by_class(gap)
+    heard = [one for one in heard if issubclass(one.category, RuntimeWarning)]
+    if heard:
+        raise Wrong(
+            f"The values are right, but a warning is printed: {heard[0].message}."
+            " Divide only where the union is not 0."
+        )
     return "Absent is NaN, invented is 0, and the rest is overlap over union."
 
 
@@ -47,7 +56,7 @@ def exercise_2(mean_iou):
         one = ConfusionMatrix(4)
         one.update(prediction, truth)
         alone.append(one.mean_iou())
-    found = _number(mean_iou(predictions, truths, 4))
+    found = as_number(mean_iou(predictions, truths, 4))
     if np.isclose(found, np.mean(alone)):
         raise Wrong(
             "This is still the mean over images. How many matrices are made, and when"
@@ -56,6 +65,17 @@ def exercise_2(mean_iou):
     if np.isclose(found, whole.pixel_accuracy()):
         raise Wrong("This is the pixel accuracy of the data set, not its mean IoU.")
     _same_values(found, whole.mean_iou(), "On three small test images it is")
+    found = as_number(_quiet(mean_iou, predictions, truths, 6))
+    if np.isclose(found, whole.mean_iou() * 4 / 6):
+        raise Wrong(
+            "Classes that occur neither in truth nor in prediction are counted as 0;"
+            " leave them out of the mean."
+        )
+    _same_values(
+        found,
+        whole.mean_iou(),
+        "With num_classes=6, two of which occur nowhere, the same images give",
+    )
     return "One matrix over the data set, asked once."
 
 
@@ -63,7 +83,7 @@ def exercise_3(pair):
     """Two predictions that accuracy and IoU rank in opposite order."""
     truth = np.zeros((10, 10), int)
     truth[4:6, 3:6] = 1
-    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+    if not isinstance(pair, (tuple, list, np.ndarray)) or len(pair) != 2:
         raise Wrong("Give two predictions, as a pair (a, b).")
     scores = []
     for name, prediction in zip("ab", pair):
@@ -95,7 +115,7 @@ def exercise_4(dice_per_case):
     half[:, :2] = 1
     empty = empty.astype(int)
     _same_values(
-        _number(_quiet(dice_per_case, [(half, full), (half, half)])),
+        as_number(_quiet(dice_per_case, [(half, full), (half, half)])),
         (2 / 3 + 1) / 2,
         "Two cases with Dice 2/3 and 1 give",
     )
@@ -104,17 +124,17 @@ def exercise_4(dice_per_case):
     corner = np.zeros((2, 4), int)
     corner[1, 3] = 1
     _same_values(
-        _number(_quiet(dice_per_case, [(full, full), (corner, small)])),
+        as_number(_quiet(dice_per_case, [(full, full), (corner, small)])),
         0.5,
         "A large case that is perfect and a small one that is missed give",
     )
     _same_values(
-        _number(_quiet(dice_per_case, [(half, full), (empty, empty)])),
+        as_number(_quiet(dice_per_case, [(half, full), (empty, empty)])),
         2 / 3,
         "A case with Dice 2/3, and one that is empty in prediction and truth, give",
     )
     _same_values(
-        _number(_quiet(dice_per_case, [(half, half), (small, empty)])),
+        as_number(_quiet(dice_per_case, [(half, half), (small, empty)])),
         0.5,
         "A perfect case, and one where a tumour was invented, give",
     )
@@ -128,15 +148,8 @@ def _quiet(function, *arguments):
         return function(*arguments)
 
 
-def _number(value):
-    value = np.asarray(value, float)
-    if value.size != 1:
-        raise Wrong(f"Return one number, not values of shape {value.shape}.")
-    return float(value.reshape(()))
-
-
 def _same_values(found, expected, what):
-    found, expected = np.asarray(found, float), np.asarray(expected, float)
+    found, expected = as_array(found), np.asarray(expected, float)
     if found.shape != expected.shape:
         raise Wrong(
             f"Return values of shape {expected.shape}, not of shape {found.shape}."
