@@ -126,3 +126,32 @@ def animation(draw, steps, seconds=0.8):
         loop=0,
     )
     return Shown(buffer.getvalue(), format="png")
+
+
+def arms(runs, column, label, floors=None, by="arm"):
+    """Scores of each arm of an experiment, a dot a seed and a line at their mean.
+
+    `runs` is a list of dicts that hold the arm (key `by`) and `column`; `floors`, a
+    dict of name and score, are drawn as grey lines through all arms. Returns the figure.
+    """
+    names = list(dict.fromkeys(run[by] for run in runs))
+    floors = floors or {}
+    figure, axis = plt.subplots(
+        figsize=(6, 1 + 0.4 * len(names) + 0.2 * len(floors)), layout="constrained"
+    )
+    for place, name in enumerate(names):
+        values = [run[column] for run in runs if run[by] == name]
+        colour = np.array(PALETTE[5]) / 255
+        axis.plot(values, [place] * len(values), "o", color=colour, alpha=0.6)
+        axis.plot([np.mean(values)] * 2, [place - 0.3, place + 0.3], color=colour, lw=2)
+    ends = np.linspace(-0.5, len(names) - 0.5, 2)
+    for style, (name, value) in zip((":", "-.", "--", "-"), floors.items()):
+        shown = f"{name} {value:.2f}"
+        axis.plot([value] * 2, ends, style, color="0.35", lw=1.3, label=shown)
+    axis.set_yticks(range(len(names)), names)
+    axis.set_ylim(len(names) - 0.5, -0.5)
+    axis.set_xlabel(label)
+    axis.grid(axis="x", alpha=0.3)
+    if floors:
+        figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+    return figure

@@ -37,3 +37,18 @@ def test_ignored_pixels_are_white():
     blended = plotting.overlay(image, mask, background=0)
     assert (blended[0, 0] == 100).all() and (blended[1, 0] == 100).all()
     assert (blended[0, 1] != 100).any()
+
+
+def test_arms_shows_every_seed_and_every_floor():
+    runs = [
+        {"arm": arm, "seed": seed, "score": score + 0.01 * seed}
+        for arm, score in (("one", 0.5), ("two", 0.7))
+        for seed in range(3)
+    ]
+    figure = plotting.arms(runs, "score", "mean IoU", {"colour": 0.1})
+    axis = figure.axes[0]
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["one", "two"]
+    drawn = [line.get_xdata() for line in axis.get_lines()]
+    assert [0.5, 0.51, 0.52] in [[round(x, 3) for x in xs] for xs in drawn]
+    assert [0.1, 0.1] in [list(xs) for xs in drawn]
+    assert figure.legends[0].get_texts()[0].get_text() == "colour 0.10"
