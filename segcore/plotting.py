@@ -131,8 +131,8 @@ def animation(draw, steps, seconds=0.8):
 def arms(runs, column, label, floors=None, by="arm"):
     """Scores of each arm of an experiment, a dot a seed and a line at their mean.
 
-    `runs` is a list of dicts that hold the arm (key `by`) and `column`; `floors`, a
-    dict of name and score, are drawn as grey lines through all arms. Returns the figure.
+    `runs` is a list of dicts that hold the arm (key `by`) and `column`; `floors`,
+    a dict of name and score, are grey lines through all arms. Returns the figure.
     """
     names = list(dict.fromkeys(run[by] for run in runs))
     floors = floors or {}
