@@ -239,31 +239,38 @@ class Flat:
 
 
 @pytest.mark.parametrize(
-    ("dilate_first", "last"),
-    [(True, [[2] * 6, [4] * 3]), (False, [[1, 2, 2, 2, 2, 2], [2, 4, 4]])],
+    ("options", "last", "corners"),
+    [
+        ({}, [[2] * 6, [4] * 3], False),
+        ({"dilate_first": False}, [[1, 2, 2, 2, 2, 2], [2, 4, 4]], False),
+        ({"stride_in": "1x1", "align_corners": True}, [[2] * 6, [4] * 3], True),
+    ],
 )
-def test_pspnet_is_its_figure_written_out(dilate_first, last):
+def test_pspnet_is_its_figure_written_out(options, last, corners):
     paddle.seed(3)
-    model = lively(pspnet(5, width=1 / 16, aux=False, dilate_first=dilate_first))
+    model = lively(pspnet(5, width=1 / 16, aux=False, **options))
+    resizing = {"mode": "bilinear", "align_corners": corners}
+    stride_in = options.get("stride_in", "3x3")
     x = paddle.randn([2, 3, 72, 104])
     flat = Flat(model)
     rates = [[1] * 3, [1] * 4, *last]
-    features = flat.resnet50(x, (1, 2, 1, 1), rates, "3x3", True)
+    features = flat.resnet50(x, (1, 2, 1, 1), rates, stride_in, True)
     parts, size = [features], features.shape[2:]
     for bin in (1, 2, 3, 6):
         level = flat.conv_bn_relu(pool(features, bin))
-        parts.append(F.interpolate(level, size, mode="bilinear"))
+        parts.append(F.interpolate(level, size, **resizing))
     y = flat.conv_bn_relu(paddle.concat(parts, axis=1))
-    y = F.interpolate(flat.conv(y, bias=True), [72, 104], mode="bilinear")
+    y = F.interpolate(flat.conv(y, bias=True), [72, 104], **resizing)
     assert flat.done()
     found = model(x)["out"].numpy()
     np.testing.assert_allclose(found, y.numpy(), atol=1e-4 * np.abs(found).max())
 
 
-@pytest.mark.parametrize("output_stride", [16, 8])
-def test_deeplabv3_is_its_figure_written_out(output_stride):
+@pytest.mark.parametrize(("output_stride", "corners"), [(16, False), (8, True)])
+def test_deeplabv3_is_its_figure_written_out(output_stride, corners):
     paddle.seed(4)
-    model = lively(deeplabv3(5, width=1 / 16, output_stride=output_stride))
+    options = {"output_stride": output_stride, "align_corners": corners}
+    model = lively(deeplabv3(5, width=1 / 16, **options))
     x = paddle.randn([2, 3, 72, 104])
     flat = Flat(model)
     rates = {
@@ -278,7 +285,8 @@ def test_deeplabv3_is_its_figure_written_out(output_stride):
     image = flat.conv_bn_relu(features.mean(axis=[2, 3], keepdim=True))
     parts.append(image * paddle.ones_like(parts[0]))
     y = flat.conv_bn_relu(paddle.concat(parts, axis=1))
-    y = F.interpolate(flat.conv(y, bias=True), [72, 104], mode="bilinear")
+    resizing = {"mode": "bilinear", "align_corners": corners}
+    y = F.interpolate(flat.conv(y, bias=True), [72, 104], **resizing)
     assert flat.done()
     found = model(x)["out"].numpy()
     np.testing.assert_allclose(found, y.numpy(), atol=1e-4 * np.abs(found).max())
@@ -297,10 +305,13 @@ def caffe_mean(x):
 
 
 @pytest.mark.parametrize("multi_scale", [False, True])
-@pytest.mark.parametrize("size", [(65, 97), (72, 104), (60, 83)])
-def test_deeplabv1_is_the_release_written_out(size, multi_scale):
+@pytest.mark.parametrize(
+    ("size", "corners"), [((65, 97), True), ((72, 104), False), ((60, 83), False)]
+)
+def test_deeplabv1_is_the_release_written_out(size, corners, multi_scale):
     paddle.seed(9)
-    model = deeplabv1(4, width=1 / 16, rate=6, multi_scale=multi_scale)
+    options = {"multi_scale": multi_scale, "align_corners": corners}
+    model = deeplabv1(4, width=1 / 16, rate=6, **options)
     model.classifier.weight.set_value(paddle.randn(model.classifier.weight.shape))
     lively(model)
     x = image = paddle.randn([2, 3, *size])
@@ -321,7 +332,8 @@ def test_deeplabv1_is_the_release_written_out(size, multi_scale):
             parts.append(F.relu(flat.conv(x, bias=True)))
     scores = flat.conv(paddle.concat(parts, axis=1), bias=True)
     assert flat.done()
-    expected = F.interpolate(scores, list(size), mode="bilinear").numpy()
+    resizing = {"mode": "bilinear", "align_corners": corners}
+    expected = F.interpolate(scores, list(size), **resizing).numpy()
     found = model(image)["out"].numpy()
     np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(found).max())
 
@@ -351,20 +363,23 @@ def test_multi_scale_branches_add_their_scores():
     np.testing.assert_allclose(model(x)["out"].numpy(), expected, atol=1e-5)
 
 
-def test_scales_are_fused_by_their_maximum():
+@pytest.mark.parametrize("corners", [False, True])
+def test_scales_are_fused_by_their_maximum(corners):
     paddle.seed(6)
-    one = lively(deeplabv2(4, width=1 / 32, backbone="resnet18"))
-    several = deeplabv2(4, width=1 / 32, backbone="resnet18", scales=(0.5, 0.75, 1.0))
+    options = {"width": 1 / 32, "backbone": "resnet18", "align_corners": corners}
+    resizing = {"mode": "bilinear", "align_corners": corners}
+    one = lively(deeplabv2(4, **options))
+    several = deeplabv2(4, scales=(0.5, 0.75, 1.0), **options)
     several.set_state_dict(one.state_dict())
     several.eval()
     x = paddle.randn([1, 3, 96, 128])
     maps = []
     for size in ([48, 64], [72, 96], [96, 128]):
-        scaled = F.interpolate(x, size, mode="bilinear")
+        scaled = F.interpolate(x, size, **resizing)
         # Ceil mode in the stem: 13 x 17 and not 12 x 16.
-        maps.append(F.interpolate(one.scores(scaled), [13, 17], mode="bilinear"))
+        maps.append(F.interpolate(one.scores(scaled), [13, 17], **resizing))
     highest = paddle.maximum(paddle.maximum(maps[0], maps[1]), maps[2])
-    expected = F.interpolate(highest, [96, 128], mode="bilinear").numpy()
+    expected = F.interpolate(highest, [96, 128], **resizing).numpy()
     np.testing.assert_allclose(several(x)["out"].numpy(), expected, atol=1e-4)
     assert np.abs(one(x)["out"].numpy() - expected).max() > 1e-3
 

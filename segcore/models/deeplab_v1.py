@@ -22,6 +22,7 @@ def deeplabv1(
     norm=None,
     pretrained=False,
     dropout=0.5,
+    align_corners=False,
 ):
     """DeepLab v1 LargeFOV (Chen et al. 2015).
 
@@ -29,10 +30,21 @@ def deeplabv1(
     the image itself and of the first four pools (section 4.3, "MSc"). `norm="batch"`
     puts batch norm into VGG16, for training from nothing; `pretrained=True` starts
     from ImageNet weights. `dropout` is the rate behind fc6 and fc7, and behind both
-    convolutions of each branch of MSc. Returns a `DeepLabV1`.
+    convolutions of each branch of MSc.
+
+    Not as released: the scores are resized with `align_corners=False`. True is exact
+    for sides of 8k + 1 pixels, as the authors have them. Returns a `DeepLabV1`.
     """
     return DeepLabV1(
-        num_classes, in_channels, width, rate, multi_scale, norm, pretrained, dropout
+        num_classes,
+        in_channels,
+        width,
+        rate,
+        multi_scale,
+        norm,
+        pretrained,
+        dropout,
+        align_corners,
     )
 
 
@@ -49,8 +61,10 @@ class DeepLabV1(nn.Layer):
         norm,
         pretrained,
         dropout,
+        align_corners,
     ):
         super().__init__()
+        self.align_corners = align_corners
         self.backbone = vgg16_large_fov(
             in_channels, width, norm, rate, pretrained, dropout
         )
@@ -88,7 +102,8 @@ class DeepLabV1(nn.Layer):
             for name, branch in self.branches.items()
         ]
         scores = self.classifier(paddle.concat([maps["fc7"], *side], axis=1))
-        return {"out": upsample(scores, x.shape[2:])}
+        size = x.shape[2:]
+        return {"out": upsample(scores, size, align_corners=self.align_corners)}
 
 
 def round_up(x, stride):

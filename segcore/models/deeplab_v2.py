@@ -21,6 +21,7 @@ def deeplabv2(
     rates=(6, 12, 18, 24),
     scales=(1.0,),
     pretrained=False,
+    align_corners=False,
 ):
     """DeepLab v2 with ASPP (Chen et al. 2018).
 
@@ -28,10 +29,18 @@ def deeplabv2(
     rate alone is the paper's LargeFOV). `scales=(0.5, 0.75, 1.0)` shows the network the
     image at three sizes and takes the highest score at each place, as published
     (section 3.2). `pretrained=True` starts from Paddle's ImageNet weights, in which
-    the stride stands in the 3x3 convolutions. Returns a `DeepLabV2`.
+    the stride stands in the 3x3 convolutions. Not as released: all maps and images are
+    resized with `align_corners=False`. Returns a `DeepLabV2`.
     """
     return DeepLabV2(
-        num_classes, in_channels, width, backbone, rates, scales, pretrained
+        num_classes,
+        in_channels,
+        width,
+        backbone,
+        rates,
+        scales,
+        pretrained,
+        align_corners,
     )
 
 
@@ -39,12 +48,20 @@ class DeepLabV2(nn.Layer):
     """Maps `[N, C, H, W]` to `{"out": [N, num_classes, H, W]}`, logits."""
 
     def __init__(
-        self, num_classes, in_channels, width, backbone, rates, scales, pretrained
+        self,
+        num_classes,
+        in_channels,
+        width,
+        backbone,
+        rates,
+        scales,
+        pretrained,
+        align_corners,
     ):
         super().__init__()
         if not scales or min(scales) <= 0:
             raise InputError(f"scales are factors above 0, one at least, not {scales}.")
-        self.scales = tuple(scales)
+        self.scales, self.align_corners = tuple(scales), align_corners
         self.backbone = named(
             backbone,
             in_channels=in_channels,
@@ -78,9 +95,12 @@ class DeepLabV2(nn.Layer):
         maps = []
         for scale in self.scales:
             scaled = [max(1, round(side * scale)) for side in size]
-            maps.append(self.scores(x if scale == 1 else upsample(x, scaled)))
+            maps.append(self.scores(x if scale == 1 else self._resized(x, scaled)))
         finest = max((m.shape[2:] for m in maps), key=lambda s: s[0] * s[1])
         highest = maps[0]
         if len(maps) > 1:
-            highest = paddle.stack([upsample(m, finest) for m in maps]).max(axis=0)
-        return {"out": upsample(highest, size)}
+            highest = paddle.stack([self._resized(m, finest) for m in maps]).max(axis=0)
+        return {"out": self._resized(highest, size)}
+
+    def _resized(self, x, size):
+        return upsample(x, size, align_corners=self.align_corners)

@@ -36,6 +36,7 @@ def deeplabv3(
     stride_in=None,
     pretrained=False,
     dropout=0.1,
+    align_corners=False,
 ):
     """DeepLab v3 with ASPP (Chen et al. 2017).
 
@@ -49,8 +50,9 @@ def deeplabv3(
     weights have it. Returns a `DeepLabV3`.
 
     Not as in the authors' code: there the stride stands in the last block of the stage
-    before, and maps are resized with `align_corners=True`. The stem's pool rounds down,
-    as in torchvision, which matters at sizes other than 8k + 1.
+    before, and `align_corners`, with which the scores are resized, is True (in
+    torchvision False). The stem's pool rounds down, as in torchvision, which matters at
+    sides other than 8k + 1 pixels.
     """
     rates = rates or [rate * 16 // output_stride for rate in (6, 12, 18)]
     return DeepLabV3(
@@ -69,6 +71,7 @@ def deeplabv3(
         final_conv,
         aux,
         dropout,
+        align_corners,
     )
 
 
@@ -88,8 +91,10 @@ class DeepLabV3(nn.Layer):
         final_conv,
         aux,
         dropout,
+        align_corners,
     ):
         super().__init__()
+        self.align_corners = align_corners
         self.backbone = named(backbone, **options)
         channels = self.backbone.channels
         between = max(1, round(256 * options["width"]))
@@ -113,7 +118,10 @@ class DeepLabV3(nn.Layer):
     def forward(self, x):
         maps, size = self.backbone(x), x.shape[2:]
         together = self.dropout(self.aspp(maps["layer4"]))
-        outputs = {"out": upsample(self.head(together), size)}
+        outputs = {"out": self._resized(self.head(together), size)}
         if self.aux is not None and self.training:
-            outputs["aux"] = upsample(self.aux(maps["layer3"]), size)
+            outputs["aux"] = self._resized(self.aux(maps["layer3"]), size)
         return outputs
+
+    def _resized(self, scores, size):
+        return upsample(scores, size, align_corners=self.align_corners)

@@ -21,6 +21,7 @@ def pspnet(
     dropout=0.1,
     dilate_first=True,
     stride_in="3x3",
+    align_corners=False,
 ):
     """PSPNet (Zhao et al. 2017).
 
@@ -32,9 +33,10 @@ def pspnet(
     As in the authors' releases every block of `layer3` has dilation 2 and every block
     of `layer4` 4. `dilate_first=False` keeps the dilation before in the first block of
     each, so that the weights mean what they mean in the strided network. `stride_in` is
-    as for `ResNet`; the released ResNet-50 in Caffe has "1x1", all others "3x3". Not as
-    released: maps are resized with `align_corners=False`. (In Caffe dropout leaves out
-    single values, in PyTorch whole channels.) Returns a `PSPNet`.
+    as for `ResNet`; the released ResNet-50 in Caffe has "1x1", all others "3x3". Maps
+    are resized with `align_corners`, which is True in the releases, for sides of 8k + 1
+    pixels. (In Caffe dropout leaves out single values, in PyTorch whole channels.)
+    Returns a `PSPNet`.
     """
     return PSPNet(
         num_classes,
@@ -47,6 +49,7 @@ def pspnet(
         dropout,
         dilate_first,
         stride_in,
+        align_corners,
     )
 
 
@@ -68,8 +71,10 @@ class PSPNet(nn.Layer):
         dropout,
         dilate_first,
         stride_in,
+        align_corners,
     ):
         super().__init__()
+        self.align_corners = align_corners
         self.backbone = named(
             backbone,
             in_channels=in_channels,
@@ -80,7 +85,7 @@ class PSPNet(nn.Layer):
             stride_in=stride_in,
         )
         channels = self.backbone.channels
-        self.pyramid = PyramidPooling(channels["layer4"], bins)
+        self.pyramid = PyramidPooling(channels["layer4"], bins, align_corners)
         self.head = classifier(
             self.pyramid.out_channels,
             channels["layer4"] // 4,
@@ -100,10 +105,13 @@ class PSPNet(nn.Layer):
 
     def forward(self, x):
         maps, size = self.backbone(x), x.shape[2:]
-        outputs = {"out": upsample(self.head(self.pyramid(maps["layer4"])), size)}
+        outputs = {"out": self._resized(self.head(self.pyramid(maps["layer4"])), size)}
         if self.aux is not None and self.training:
-            outputs["aux"] = upsample(self.aux(maps["layer3"]), size)
+            outputs["aux"] = self._resized(self.aux(maps["layer3"]), size)
         return outputs
+
+    def _resized(self, scores, size):
+        return upsample(scores, size, align_corners=self.align_corners)
 
 
 def classifier(before, between, num_classes, dropout):
