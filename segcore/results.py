@@ -38,7 +38,10 @@ def table(runs, by, columns):
         rows[key] = {column: _spread(group[column]) for column in columns}
         rows[key]["seeds"] = len(group)
     shown = pd.DataFrame.from_dict(rows, orient="index")
-    shown.index.names = [by] if isinstance(by, str) else by
+    # A name of the index would cost a second row of heads; a name of the columns stands
+    # in the corner of the first.
+    shown.index.names = [None] * shown.index.nlevels
+    shown.columns.name = by if isinstance(by, str) else ", ".join(by)
     return shown
 
 

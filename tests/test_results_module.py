@@ -23,6 +23,14 @@ def test_a_table_has_mean_and_spread():
     assert single.loc[("b", 1), "score"] == "0.400"
 
 
+def test_a_table_has_one_row_of_heads():
+    for by, corner in (("arm", "arm"), (["arm", "seed"], "arm, seed")):
+        shown = results.table(RUNS, by, ["score"])
+        assert shown.columns.name == corner
+        head = shown.to_html().split("</thead>")[0]
+        assert head.count("<tr") == 1 and f"<th>{corner}</th>" in head
+
+
 def test_seeds_are_compared_with_themselves():
     np.testing.assert_allclose(results.signs(RUNS, "a", "b", "score"), [0.4, 0.3])
 

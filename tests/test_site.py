@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import shutil
+import sys
 import urllib.parse
 
 import nbformat
@@ -10,6 +12,10 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 from conftest import ROOT, build_book, toc_pages
+from pybtex.database import parse_file
+
+sys.path.insert(0, str(ROOT / "book/_ext"))
+import lesson_pages
 
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
 # Links written for people to follow; everything else must lie in the site itself.
@@ -133,11 +139,83 @@ def test_stored_outputs_are_shown_and_not_executed(site):
         assert stored[0].strip() in shown
 
 
+# References
+
+
+BIBLIOGRAPHY = parse_file(ROOT / "book/references.bib").entries
+
+
+def test_references_are_named_by_author_and_year_and_can_be_opened():
+    seen = []
+    for name, entry in BIBLIOGRAPHY.items():
+        family = "".join(entry.persons["author"][0].last_names)
+        family = re.sub(r"[{}\\\"'`]", "", family)
+        assert re.fullmatch(
+            lesson_pages.key(family, entry.fields["year"]) + "[b-z]?", name
+        )
+        assert "doi" in entry.fields or "eprint" in entry.fields, name
+        seen.append(name)
+    assert seen == sorted(seen)
+
+
+def test_references_stand_by_author_with_a_link_each(site, pages):
+    found = pages[site / "references.html"].select("div.citation")
+    assert [entry["id"] for entry in found] == sorted(BIBLIOGRAPHY)
+    labels = [entry.select_one(".label").get_text() for entry in found]
+    assert "[Chen et al., 2017]" in labels and "[Yu and Koltun, 2016]" in labels
+    for entry in found:
+        links = [a["href"] for a in entry.find_all("a")]
+        assert any(
+            url.startswith(("https://doi.org/", "https://arxiv.org/abs/"))
+            for url in links
+        ), entry["id"]
+
+
+def test_citations_in_lessons_lead_to_their_entries(site, pages):
+    """An unknown one would have failed the build."""
+    for name in [page for page in toc_pages() if page.startswith("notebooks/")]:
+        article = pages[site / f"{name}.html"].find("article")
+        for code in article.select("pre, code"):
+            code.decompose()
+        said = " ".join(article.get_text().split())
+        cited = {
+            entry for _, _, entry in lesson_pages.citations(said, set(BIBLIOGRAPHY))
+        }
+        links = {a["href"] for a in article.select("a.citation-link")}
+        assert "" not in cited
+        assert {f"../references.html#{entry}" for entry in cited} <= links, name
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("FCN (Long et al., 2015; U-Net: Ronneberger et al. 2015)", "long ronneberger"),
+        ("by Long et al. (2015, section 3.1), and Zhao et al. (2017)", "long zhao"),
+        ("Long, Shelhamer and Darrell (2015)", "long"),
+        ("Krähenbühl and Koltun (2011)", "krahenbuhl"),
+        ("DeepLab, Yu and Koltun (2016)", "yu"),
+        ("Kirillov et al., *Panoptic Segmentation* (2019)", "kirillov"),
+        ("Zhao et al., and later Chen et al. (2017)", "chen"),
+        ("Chen et al., 2015, 2017 and 2018", "chen chen chen"),
+        ("Otsu (1979); van der Walt et al., 2014", "otsu walt"),
+        ("In 2015 all was well (see VOC 2012), Long before. (2015)", ""),
+        ("Nobody et al., 2015", "?"),
+        ("Long et al. (1999, section 2)", "?"),
+    ],
+)
+def test_citations_are_recognised(text, names):
+    found = [entry for _, _, entry in lesson_pages.citations(text, set(BIBLIOGRAPHY))]
+    assert [re.sub(r"\d+$", "", entry) or "?" for entry in found] == names.split()
+
+
+# Builds that must fail, and what a build makes of plain Markdown
+
+
 @pytest.fixture
 def scratch(tmp_path):
     """Return a function that builds a book of one page and one notebook."""
 
-    def build(text="# Page\n", code="print('fine')", lesson="# Lesson"):
+    def build(text="# Page\n", code="print('fine')", lesson="# Lesson", tags=()):
         book = tmp_path / "book"
         (book / "notebooks").mkdir(parents=True)
         for name in ("_static", "_ext"):
@@ -145,14 +223,15 @@ def scratch(tmp_path):
         shutil.copy(ROOT / "_config.yml", book)
         shutil.copy(ROOT / "book/references.bib", book)
         shutil.copy(ROOT / "book/glossary.md", book)
+        shutil.copy(ROOT / "book/references.md", book)
         (book / "_toc.yml").write_text(
-            "format: jb-book\nroot: page\nchapters:\n"
-            "- file: glossary\n- file: notebooks/lesson\n"
+            "format: jb-book\nroot: page\nchapters:\n- file: glossary\n"
+            "- file: references\n- file: notebooks/lesson\n"
         )
         (book / "page.md").write_text(text)
         cells = [
             nbformat.v4.new_markdown_cell(lesson),
-            nbformat.v4.new_code_cell(code),
+            nbformat.v4.new_code_cell(code, metadata={"tags": tags}),
         ]
         nbformat.write(
             nbformat.v4.new_notebook(cells=cells), book / "notebooks/lesson.ipynb"
@@ -164,18 +243,59 @@ def scratch(tmp_path):
 
 def test_a_sound_scratch_book_builds(scratch):
     run = scratch(
-        text="# Page\n\n[IoU](glossary.md#iou) {cite}`dice1945`\n\n"
-        "```{bibliography}\n```",
+        text="# Page\n\n[IoU](glossary.md#iou) {cite}`dice1945`",
         lesson="# Lesson\n\n[IoU](../book/glossary.md#iou)",
     )
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+
+
+PLAIN = """# Lesson
+
+> **Limits.** Two seeds
+> only.
+
+**Figure 9.1.** What is seen.
+
+By Long et al.
+(2015), and as `Long et al., 2015` had it; [the entry](../book/references.md#zhao2017).
+"""
+DRAWN = """import pandas as pd
+
+print("Verdict: the claim holds.")
+pd.DataFrame({"score": [1, 2]}, index=pd.Index(["a", "b"], name="arm"))
+"""
+
+
+def test_plain_markdown_gets_its_form(scratch, tmp_path):
+    run = scratch(lesson=PLAIN, code=DRAWN, tags=["hide-input", "check"])
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+    file = tmp_path / "out/_build/html/notebooks/lesson.html"
+    page = BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser").article
+    assert (
+        page.select_one("blockquote.box.box-limits").text.strip().startswith("Limits")
+    )
+    assert page.select_one("p.figure-caption").text.startswith("Figure 9.1. What")
+    links = {a.text: a["href"] for a in page.select("a[href*=references]")}
+    assert links == {
+        "Long et al.\n(2015": "../references.html#long2015",
+        "the entry": "../references.html#zhao2017",
+    }
+    verdict = page.select_one(".cell.tag_check .cell_output")
+    assert verdict.select_one("pre").text.strip() == "The claim holds."
+    rows = [
+        [cell.text for cell in row.find_all(["td", "th"])]
+        for row in page.select("table.dataframe tr")
+    ]
+    assert rows == [["arm", "score"], ["a", "1"], ["b", "2"]]
 
 
 BROKEN_PAGE = """# Page
 
 [a link](nowhere.md), {ref}`a-reference`, {cite}`nobody2020`, ![a picture](gone.png)
 """
-BROKEN_LESSON = "# Lesson\n\n[a word](../book/glossary.md#no-such-word)"
+BROKEN_LESSON = (
+    "# Lesson\n\n[a word](../book/glossary.md#no-such-word) by Nobody et al., 2020"
+)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +306,7 @@ BROKEN_LESSON = "# Lesson\n\n[a word](../book/glossary.md#no-such-word)"
             {"text": BROKEN_PAGE},
             ["nowhere.md", "undefined label: 'a-reference'", "nobody2020", "gone.png"],
         ),
-        ({"lesson": BROKEN_LESSON}, ["no-such-word"]),
+        ({"lesson": BROKEN_LESSON}, ["no-such-word", "Nobody et al., 2020"]),
     ],
     ids=["cell", "page", "lesson"],
 )

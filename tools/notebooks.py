@@ -1,6 +1,6 @@
 """Keep the lessons in order: one set-up cell in all of them, outputs from a clean run.
 
-python tools/notebooks.py sync          put tools/setup_cell.py into every lesson
+python tools/notebooks.py sync [01 03]  put tools/setup_cell.py into lessons, fold cells
 python tools/notebooks.py run [01 03]   execute lessons in place (all by default)
 """
 
@@ -17,6 +17,7 @@ from nbclient.exceptions import CellExecutionError
 ROOT = Path(__file__).resolve().parent.parent
 SETUP = (ROOT / "tools/setup_cell.py").read_text(encoding="utf-8").rstrip("\n")
 SETUP_TAG = "set-up"
+FOLDED = {"hide-input", "hide-cell"}
 WHY = "versions and the device differ from machine to machine"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
@@ -57,6 +58,20 @@ def put_setup(notebook):
     cell.metadata.update(tags=tags, nbval_reason=WHY)
 
 
+def mark_folded(notebook):
+    """Give folded cells the marks of Colab and Jupyter; MyST's tag is the rule."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            marks = {"source_hidden": True}
+            if FOLDED & set(cell.metadata.get("tags", [])):
+                if "hide-cell" in cell.metadata.tags:
+                    marks["outputs_hidden"] = True
+                cell.metadata.update(cellView="form", jupyter=marks)
+            else:
+                cell.metadata.pop("cellView", None)
+                cell.metadata.pop("jupyter", None)
+
+
 def definitions(lesson):
     """What a lesson defines, by name: functions, classes, CONSTANTS and its imports.
 
@@ -87,6 +102,7 @@ def tidy(notebook):
     notebook.metadata = nbformat.from_dict(
         {"kernelspec": KERNEL, "language_info": {"name": "python"}}
     )
+    mark_folded(notebook)
     for cell in notebook.cells:
         for key in ("execution", "ExecuteTime", "collapsed", "scrolled"):
             cell.metadata.pop(key, None)
@@ -125,6 +141,7 @@ def main(command="", *names):
         for path in lessons(names):
             notebook = nbformat.read(path, as_version=4)
             put_setup(notebook)
+            mark_folded(notebook)
             write(path, notebook)
     elif command == "run":
         total = 0.0
