@@ -14,6 +14,10 @@ WHERE = [
     "tools/setup_cell.py",
     "notebooks/*.ipynb",
 ]
+# The set-up page admits that there is no address yet, until there is one.
+ADMITTED = re.compile(
+    r":::\{admonition\} The course has no public address yet\n.*?\n:::\n\n", re.S
+)
 FORM = r"https://[\w.-]+(:\d+)?(/[\w.-]+){2,}"
 
 
@@ -43,6 +47,7 @@ def main(url=""):
         before = after = path.read_text(encoding="utf-8")
         for this, that in changes.items():
             after = after.replace(this, that)
+        after = ADMITTED.sub("", after)
         if after != before:
             path.write_text(after, encoding="utf-8", newline="\n")
             print(path.relative_to(ROOT))
