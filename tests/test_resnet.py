@@ -95,6 +95,15 @@ def test_dilations_stand_where_the_papers_have_them():
     model = build(width=0.05, output_stride=8)
     assert dilations(model, "layer3") == [1, 2, 2, 2, 2, 2]
     assert dilations(model, "layer4") == [2, 4, 4]
+    model = build(width=0.05, output_stride=8, dilate_first=True)
+    assert dilations(model, "layer2") == [1] * 4
+    assert (
+        dilations(model, "layer3") == [2] * 6 and dilations(model, "layer4") == [4] * 3
+    )
+    basic = backbones.resnet18(width=0.05, output_stride=8)
+    assert dilations(basic, "layer4") == [2, 4, 4, 4]
+    basic = backbones.resnet18(width=0.05, output_stride=8, dilate_first=True)
+    assert dilations(basic, "layer4") == [4] * 4
     model = build(width=0.05, output_stride=8, stride_in="1x1")
     assert (
         dilations(model, "layer3") == [2] * 6 and dilations(model, "layer4") == [4] * 3

@@ -28,7 +28,7 @@ def deeplabv1(
 
     `rate` is the dilation of fc6. `multi_scale=True` scores, beside fc7, features of
     the image itself and of the first four pools (section 4.3, "MSc"). `norm="batch"`
-    puts batch norm into VGG16, for training from nothing; `pretrained=True` starts
+    puts batch norm into VGG16, for training from scratch; `pretrained=True` starts
     from ImageNet weights. `dropout` is the rate behind fc6 and fc7, and behind both
     convolutions of each branch of MSc.
 

@@ -26,7 +26,7 @@ def fcn32s(
 
     `pad` is the border around the image, 100 pixels in the paper; `pad=1` keeps every
     map in step with the image, and is much faster on small ones. `norm="batch"` puts
-    batch norm into VGG16, for training from nothing; `pretrained=True` starts from
+    batch norm into VGG16, for training from scratch; `pretrained=True` starts from
     ImageNet weights. `dropout` is the rate behind fc6 and fc7. The upscoring starts as
     bilinear interpolation and is learned; `fixed_upscore="last"` keeps the last step as
     it is, as in the paper, and `"all"` every step, as in the authors' release. Returns
