@@ -230,6 +230,9 @@ def shape(app, doctree, docname):
         word = first_strong(first) if isinstance(first, nodes.paragraph) else ""
         if word:
             quote["classes"] += ["box", nodes.make_id(f"box {word}")]
+    for section in doctree.findall(nodes.section):
+        if "objectives" in section["ids"]:
+            box_objectives(section)
     for cell in doctree.findall(nodes.container):
         if "tag_check" in cell["classes"]:
             for output in cell.findall(nodes.literal_block):
@@ -238,6 +241,18 @@ def shape(app, doctree, docname):
     for table in list(doctree.findall(nodes.raw)):
         if table["format"] == "html" and 'class="dataframe"' in table.astext():
             table.children = [nodes.Text(tidy_table(table.astext()))]
+
+
+def box_objectives(section):
+    """Put the list that opens a section into a box, with the words before it."""
+    kinds = [type(child) for child in section.children[1:4]]
+    if nodes.bullet_list in kinds:
+        end = kinds.index(nodes.bullet_list) + 2
+        if all(kind is nodes.paragraph for kind in kinds[: end - 2]):
+            box = nodes.container("", *section.children[1:end])
+            box["classes"] += ["box", "box-objectives"]
+            section.children[1:end] = []
+            section.insert(1, box)
 
 
 def say_verdict(output):
@@ -270,7 +285,8 @@ def tidy_table(html):
             head.name = "td"  # a head without a text names nothing
         else:
             head["scope"] = "col" if head.find_parent("thead") else "row"
-    return str(table)
+    # A number and its spread stand in one line.
+    return re.sub(r" ([±×]) ", "\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", str(table))
 
 
 # Pages
