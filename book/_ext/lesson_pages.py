@@ -263,23 +263,27 @@ def say_verdict(output):
 
 
 def tidy_table(html):
-    """Join the two rows of heads of a pandas table; leave its own style out."""
+    """Join the rows of heads of a pandas table; leave its own style out.
+
+    pandas gives the names of the index a row of their own, empty but for them.
+    """
     table = BeautifulSoup(html, "html.parser").find("table")
     del table["border"]
     for row in table.find_all("tr"):
         del row["style"]
     rows = table.select("thead tr")
-    if len(rows) == 2:
-        pairs = list(zip(*(row.find_all("th") for row in rows)))
-        if all(len(row.find_all("th")) == len(pairs) for row in rows) and not any(
-            above.text.strip() and below.text.strip() for above, below in pairs
-        ):
-            for above, below in pairs:
-                above.string = above.text.strip() or below.text.strip()
-            rows[1].decompose()
     first = table.select_one("tbody tr")
-    for head in rows[0].find_all("th")[: len(first.find_all("th")) if first else 0]:
-        head["class"] = "of-index"
+    names = len(first.find_all("th")) if first else 0
+    cells = [row.find_all("th") for row in rows[-2:]] or [[]]
+    only_names = not any(cell.text.strip() for cell in cells[-1][names:])
+    if len(rows) > 1 and len(cells[0]) == len(cells[1]) and only_names:
+        for above, below in list(zip(*cells))[:names]:
+            said = [cell.text.strip() for cell in (below, above)]
+            above.string = " \\ ".join(filter(None, said))
+        rows.pop().decompose()
+    for row in rows:
+        for head in row.find_all("th")[:names]:
+            head["class"] = "of-index"
     for head in table.find_all("th"):
         if not head.text.strip():
             head.name = "td"  # a head without a text names nothing
@@ -314,6 +318,7 @@ def finish_page(app, pagename, templatename, context, doctree):
             lambda match: picture(match, Path(app.srcdir, files.get(match[1], "_"))),
             context["body"],
         )
+        body = re.sub(r"<th([^>]*)><p></p></th>", r"<td\1></td>", body)  # nameless
         # Labels that contradict the text, and a role that is no longer one.
         body = body.replace(' aria-label="Toggle hidden content"', "")
         context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')

@@ -24,6 +24,12 @@ ready(() => {
       }
       button.addEventListener("click", () => deaf && deaf.click());
     }
+    // Who has chosen a place on this page wants to see it.
+    const dialog = document.querySelector(`#pst-${side}-sidebar-modal`);
+    dialog?.addEventListener("click", (event) => {
+      const link = event.target.closest("a[href^='#']");
+      if (link && link.hash) dialog.close();
+    });
   }
 });
 
