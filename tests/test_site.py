@@ -251,6 +251,12 @@ def test_a_sound_scratch_book_builds(scratch):
 
 PLAIN = """# Lesson
 
+## Objectives
+
+After this lesson you can
+
+- see.
+
 > **Limits.** Two seeds
 > only.
 
@@ -274,6 +280,7 @@ def test_plain_markdown_gets_its_form(scratch, tmp_path):
     assert (
         page.select_one("blockquote.box.box-limits").text.strip().startswith("Limits")
     )
+    assert page.select_one(".box.box-objectives li").text.strip() == "see."
     assert page.select_one("p.figure-caption").text.startswith("Figure 9.1. What")
     links = {a.text: a["href"] for a in page.select("a[href*=references]")}
     assert links == {
