@@ -264,6 +264,9 @@ After this lesson you can
 
 By Long et al.
 (2015), and as `Long et al., 2015` had it; [the entry](../book/references.md#zhao2017).
+See [above](#1.-What,-and-why) or [here](#1-what-and-why).
+
+## 1. What, and why
 """
 DRAWN = """import pandas as pd
 

@@ -75,9 +75,17 @@ def keep_outputs(app, config):
 
 
 def turn_links(app, docname, source):
-    """Rewrite the lessons' links to the book's own pages."""
+    """Rewrite the lessons' links to the book's own pages, and to headings.
+
+    Jupyter's anchor of "5. Quiz, with answers" is #5.-Quiz,-with-answers; here it is
+    #5-quiz-with-answers, as on GitHub.
+    """
     if docname.startswith("notebooks/"):
-        source[0] = source[0].replace("](../book/", "](../")
+        source[0] = re.sub(
+            r"(\]\([\w./-]*#)([^)\s]+)(?=\))",
+            lambda match: match[1] + re.sub(r"[^\w-]", "", match[2].lower()),
+            source[0].replace("](../book/", "](../"),
+        )
 
 
 class Labels(BaseLabelStyle):
