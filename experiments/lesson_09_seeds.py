@@ -1,74 +1,129 @@
-"""Lesson 09's experiments over five seeds; writes two files in results/.
+"""Lesson 09's experiments over several seeds; writes two files in results/.
 
     OMP_NUM_THREADS=1 python experiments/lesson_09_seeds.py
-    OMP_NUM_THREADS=1 python experiments/lesson_09_seeds.py short
 
 Runs the page's own functions and settings. In lesson_09_seeds.json `runs` holds the
-arms on tall look-alike scenes, `square` plain network and pyramid on square ones, and
-`scenes` these two and one with an auxiliary loss on ordinary ones. With `short`
-lesson_09_short.json gets the arms of the network cut off at `layer2`.
+arms on tall look-alike scenes, `levels` what zeroing or exchanging one level does to
+the names and `edits` what other strips do (both within the runs of the pyramid),
+`long` three seeds trained for longer, `scenes` the arms on ordinary scenes, and
+`floors` the floors of both, seed 0. lesson_09_short.json has the arms of the network
+cut off at `layer2`. If KEEP names a folder, finished runs lie there and are not run
+again; with words such as `tall` behind the command only those kinds are run.
 """
 
+import json
+import os
 import sys
 import time
+from pathlib import Path
 
 import record
 
+from segcore.floors import FLOORS
+
 SEEDS = range(5)
+LONG_SEEDS = range(3)
+SCENES = 24  # for what is measured many times
+PYRAMID = "bins 1, 2, 3, 6"
+
+page = record.lesson("09")
+settings = page.SETTINGS
+tall = page.load_discs(settings.tall)
+square = page.load_discs(settings.square)
+
+
+def run_tall(arm, seed):
+    model, _ = page.tall_arm(seed, page.ARMS[arm])
+    row = page.disc_scores(model, tall)
+    if arm == PYRAMID:
+        row["levels"] = page.levels_exchanged(model, tall[:SCENES])
+        row["edits"] = page.other_strips(model, tall[:SCENES])
+    return row
+
+
+def run_long(arm, seed):
+    watch = page.Pairs(tall[:SCENES])
+    steps = settings.long_steps
+    model, history = page.tall_arm(seed, page.ARMS[arm], steps, watch)
+    row = page.disc_scores(model, tall)
+    row["step"] = history["step"].tolist()
+    row["share"] = history["val_pixel_accuracy"].round(4).tolist()
+    return row
+
+
+def run_short(arm, seed):
+    return page.disc_scores(page.short_arm(seed, page.ARMS[arm]), square)
+
+
+def run_scenes(arm, seed):
+    return page.scene_scores(page.scene_arm(seed, **page.SCENE_ARMS[arm]))
+
+
+def floor_tall(arm, seed):
+    train = page.data.load("shapes", "train", hard="lookalike", size=settings.tall)
+    page.paddle.seed(seed)
+    model = FLOORS[arm](train.num_classes)
+    page.fit(model, train, seed)
+    return page.disc_scores(model, tall)
+
+
+def floor_scenes(arm, seed):
+    train = page.data.load("shapes", "train")
+    page.paddle.seed(seed)
+    model = FLOORS[arm](train.num_classes)
+    page.fit(model, train, seed, settings.scene_steps)
+    return page.scene_scores(model)
+
+
+KINDS = {
+    "tall": (run_tall, page.ARMS, SEEDS),
+    "short": (run_short, page.ARMS, SEEDS),
+    "long": (run_long, ("plain", PYRAMID), LONG_SEEDS),
+    "scenes": (run_scenes, page.SCENE_ARMS, SEEDS),
+    "floor_tall": (floor_tall, FLOORS, [0]),
+    "floor_scenes": (floor_scenes, FLOORS, [0]),
+}
+
+
+def kept_or_run(kind, function, arm, seed):
+    """The row of one run, from the folder KEEP if it lies there."""
+    folder = os.environ.get("KEEP")
+    path = Path(folder or ".") / f"{kind}-{arm}-{seed}.json"
+    if folder and path.exists():
+        return json.loads(path.read_text())
+    began = time.process_time()
+    row = {"arm": arm, "seed": seed, **function(arm, seed)}
+    row["cpu_seconds"] = round(time.process_time() - began)
+    print(kind, row, flush=True)
+    if folder:
+        path.write_text(json.dumps(row))
+    return row
 
 
 def main():
-    page = record.lesson("09")
-    settings = page.SETTINGS
-    tall, square = page.load_discs(settings.tall), page.load_discs(settings.square)
-    two = {arm: page.ARMS[arm] for arm in ("plain", "bins 1, 2, 3, 6")}
-    ordinary = {
-        "size": (96, 96),
-        "steps": settings.scene_steps,
-        "batch": settings.scene_batch,
-        "hard": None,
-    }
-    near = {"size": settings.square, "steps": settings.square_steps}
-    kinds = {
-        "runs": (page.ARMS, {}, lambda model: page.disc_scores(model, tall)),
-        "square": (two, near, lambda model: page.disc_scores(model, square)),
-        "scenes": (page.SCENE_ARMS, ordinary, page.scene_scores),
-    }
-    short = "short" in sys.argv[1:]
-    if short:
-        cut = {"size": settings.square, "short": True}
-        kinds = {
-            "runs": (
-                page.SHORT_ARMS,
-                cut,
-                lambda model: page.disc_scores(model, square),
-            )
-        }
-    found = {kind: [] for kind in kinds}
-    for seed in SEEDS:
-        for kind, (arms, options, score) in kinds.items():
-            for arm, change in arms.items():
-                began = time.process_time()
-                model = page.train_arm(seed, **change, **options)
-                entry = {"arm": arm, "seed": seed, **score(model)}
-                entry["cpu_seconds"] = round(time.process_time() - began)
-                found[kind].append(entry)
-                print(kind, entry, flush=True)
-    if short:
-        record.write(
-            "PSPNet cut off at layer2 on 50 square test scenes of look-alike discs",
-            found["runs"],
-            vars(settings),
-            name="lesson_09_short",
-        )
+    wanted = sys.argv[1:] or list(KINDS)
+    found = {}
+    for kind in wanted:
+        function, arms, seeds = KINDS[kind]
+        found[kind] = [
+            kept_or_run(kind, function, arm, seed) for seed in seeds for arm in arms
+        ]
+    if len(found) < len(KINDS):
         return
     record.write(
         "PSPNet with and without its bins on 50 test scenes: look-alike discs in tall"
-        " scenes (runs) and square ones (square), share named rightly, and with the"
-        " strip's colour swapped; and ordinary scenes of 96 x 96 (scenes)",
-        found.pop("runs"),
+        " scenes, and ordinary scenes of 96 x 96",
+        found["tall"],
         vars(settings),
-        **found,
+        long=found["long"],
+        scenes=found["scenes"],
+        floors={"tall": found["floor_tall"], "scenes": found["floor_scenes"]},
+    )
+    record.write(
+        "PSPNet cut off at layer2 on 50 square test scenes of look-alike discs",
+        found["short"],
+        vars(settings),
+        name="lesson_09_short",
     )
 
 

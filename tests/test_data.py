@@ -173,6 +173,40 @@ def test_labels_are_never_mixed():
     np.testing.assert_array_equal(one, mask[1::2, 1::2])  # pixel centres
 
 
+def test_elastic_bends_image_and_mask_alike_and_smoothly():
+    y, x = np.mgrid[:90, :70]
+    ramp = np.stack([y, x, y + x], -1).astype(np.uint8)  # each pixel says where it was
+    disc = ((y - 45) ** 2 + (x - 35) ** 2 < 400).astype(np.uint8)
+    disc[:3] = 255
+    rng, moved = np.random.default_rng(0), []
+    for _ in range(100):
+        image, mask = transforms.elastic(ramp, disc, rng, deviation=6)
+        assert image.shape == ramp.shape and image.dtype == mask.dtype == np.uint8
+        assert set(np.unique(mask)) <= {0, 1, 255}
+        rows, columns = image[..., 0].astype(int), image[..., 1].astype(int)
+        # The label is that of the pixel from which the colour came, to a pixel.
+        inside = (rows > 4) & (rows < 86)
+        distance = np.hypot(rows - 45, columns - 35)
+        assert (mask[inside & (distance < 18)] == 1).all()
+        assert (mask[inside & (distance > 22)] == 0).all()
+        moved.append(rows - y)
+        assert np.abs(np.diff(rows, axis=1)).max() <= 2, "no tears"
+    moved = np.array(moved)[:, 20:70, 15:55]
+    assert 2 < moved.std() < 8 and abs(moved.mean()) < 2
+
+
+def test_elastic_of_nothing_changes_nothing():
+    image, mask = coordinates(50, 60)
+    rng = np.random.default_rng(0)
+    bent, labels = transforms.elastic(image, mask, rng, deviation=0)
+    np.testing.assert_array_equal(bent, image)
+    np.testing.assert_array_equal(labels, mask)
+    plain = transforms.Augment(crop=(32, 32))
+    none = transforms.Augment(crop=(32, 32), elastic=0)
+    one, two = (a(image, mask, np.random.default_rng(3)) for a in (plain, none))
+    np.testing.assert_array_equal(one[0], two[0])
+
+
 def test_to_array_has_mean_zero():
     image = np.tile(np.round(255 * transforms.MEAN).astype(np.uint8), (4, 5, 1))
     array = transforms.to_array(image)
@@ -182,7 +216,7 @@ def test_to_array_has_mean_zero():
 
 def test_augment_follows_the_generator_alone():
     image, mask = coordinates(50, 60)
-    augment = transforms.Augment(crop=(32, 32), scale=(0.5, 2.0), rare=(2,))
+    augment = transforms.Augment((32, 32), scale=(0.5, 2.0), rare=(2,), elastic=5)
     a, b, c = (augment(image, mask, np.random.default_rng(s)) for s in (7, 7, 8))
     np.testing.assert_array_equal(a[0], b[0])
     np.testing.assert_array_equal(a[1], b[1])

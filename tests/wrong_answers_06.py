@@ -1,6 +1,7 @@
 """Plausible wrong answers to the exercises of lesson 06."""
 
 import numpy as np
+import paddle
 from paddle import nn
 
 
@@ -165,6 +166,58 @@ def without_relu(channels, rates):
     return _stack(channels, rates, lambda rate: 2 * rate, relu=False)
 
 
+def one_relu_at_the_end(channels, rates):
+    """All linear up to the last ReLU: as good as a single convolution."""
+    return nn.Sequential(
+        _stack(channels, rates, lambda rate: 2 * rate, relu=False), nn.ReLU()
+    )
+
+
+def no_relu_at_the_end(channels, rates):
+    return _stack(channels, rates, lambda rate: 2 * rate)[:-1]
+
+
+def one_relu_left_out(channels, rates):
+    layers = [*_stack(channels, rates, lambda rate: 2 * rate)]
+    return nn.Sequential(*(layers[:1] + layers[2:] if len(rates) > 1 else layers))
+
+
+def relu_before_each(channels, rates):
+    layers = []
+    for rate in rates:
+        layers.append(nn.ReLU())
+        layers.append(nn.Conv2D(channels, channels, 5, padding=2 * rate, dilation=rate))
+    return nn.Sequential(*layers)
+
+
+def another_activation(channels, rates):
+    layers = [
+        nn.LeakyReLU(0.2) if isinstance(layer, nn.ReLU) else layer
+        for layer in _stack(channels, rates, lambda rate: 2 * rate)
+    ]
+    return nn.Sequential(*layers, nn.ReLU())
+
+
+class Functional(nn.Layer):
+    """The stack as a layer of its own, registered from the last to the first."""
+
+    def __init__(self, channels, rates):
+        super().__init__()
+        self.convolutions = nn.LayerList(
+            nn.Conv2D(channels, channels, 5, padding=2 * rate, dilation=rate)
+            for rate in reversed(rates)
+        )
+
+    def forward(self, x):
+        for convolution in reversed(list(self.convolutions)):
+            x = nn.functional.relu(convolution(x))
+        return x
+
+
+def unpacked(channels, rates):
+    return _stack(channels, rates, lambda rate: (2 * rate, 2 * rate))
+
+
 def a_plain_list(channels, rates):
     return [nn.Conv2D(channels, channels, 5, padding=2 * r, dilation=r) for r in rates]
 
@@ -189,6 +242,8 @@ WRONG = {
         (1, 4, 6),
         (10,),
         (0, 5, 5),
+        range(1, 6, 2),  # no holes, but 19 pixels
+        range(3),
         (1.5, 3, 7),
         np.array([2, 3, 5]),
         "1, 3, 7",
@@ -213,6 +268,22 @@ WRONG = {
         rate_left_out,
         three_by_three,
         without_relu,
+        one_relu_at_the_end,
+        no_relu_at_the_end,
+        one_relu_left_out,
+        relu_before_each,
+        another_activation,
         a_plain_list,
     ],
+}
+
+ALSO_RIGHT = {
+    "06.2": [
+        [7, 3, 1],
+        (1, 3, 9),
+        np.array([1, 2, 7]),
+        paddle.to_tensor([1, 3, 6]),
+        {1, 3, 7},
+    ],
+    "06.4": [Functional, unpacked],
 }

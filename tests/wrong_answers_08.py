@@ -76,6 +76,48 @@ def on_the_grid(tile):
     return tile - tile % 16
 
 
+def one_call(model, image, tile):
+    height, width = image.shape[1:]
+    below, right = (
+        s - 92 - n for s, n in zip(model.input_size(height, width), image.shape[1:])
+    )
+    wide = np.pad(image, ((0, 0), (92, below), (92, right)), mode="reflect")
+    return model(paddle.to_tensor(wide[None]))["out"][0].numpy()[:, :height, :width]
+
+
+def one_large_tile(model, image, tile):
+    return tiles(on_the_grid)(model, image, 132)
+
+
+def strips_of_full_width(model, image, tile):
+    step, (height, width) = tile - tile % 16, image.shape[1:]
+    rows, right = -(-height // step), -(-width // 16) * 16 + 4 + 92 - width
+    below = 92 + (rows - 1) * step + tile - height
+    wide = np.pad(image, ((0, 0), (92, below), (92, right)), mode="reflect")
+    strips = []
+    for top in range(0, rows * step, step):
+        window = paddle.to_tensor(wide[None, :, top : top + tile + 184])
+        strips.append(model(window)["out"][0].numpy()[:, :step])
+    return np.concatenate(strips, axis=1)[:, :height, :width]
+
+
+def in_one_batch(model, image, tile):
+    """Right, and quicker: all tiles at once."""
+    step, (height, width) = tile - tile % 16, image.shape[1:]
+    rows, columns = -(-height // step), -(-width // step)
+    below = 92 + (rows - 1) * step + tile - height
+    right = 92 + (columns - 1) * step + tile - width
+    wide = np.pad(image, ((0, 0), (92, below), (92, right)), mode="reflect")
+    corners = [(r * step, c * step) for r in range(rows) for c in range(columns)]
+    side = tile + 184
+    batch = np.stack([wide[:, y : y + side, x : x + side] for y, x in corners])
+    logits = model(paddle.to_tensor(batch))["out"].numpy()[:, :, :step, :step]
+    result = np.zeros((logits.shape[1], rows * step, columns * step), np.float32)
+    for (top, left), part in zip(corners, logits):
+        result[:, top : top + step, left : left + step] = part
+    return result[:, :height, :width]
+
+
 def too_large(model, image, tile):
     return tiles(on_the_grid)(model, np.pad(image, ((0, 0), (0, 9), (0, 9))), tile)
 
@@ -179,6 +221,9 @@ WRONG = {
         tiles(on_the_grid, "edge"),
         tiles(on_the_grid, margin=0),
         too_large,
+        one_call,
+        one_large_tile,
+        strips_of_full_width,
         lambda model, image, tile: None,
     ],
     "08.3": [PlainList, CornerCrop, Resized, Padded, WrongAxis, 3],
@@ -192,3 +237,5 @@ WRONG = {
         lambda prediction, instances: None,
     ],
 }
+
+ALSO_RIGHT = {"08.2": [in_one_batch]}

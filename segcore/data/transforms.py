@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
+from scipy.ndimage import map_coordinates, zoom
 
 IGNORE = 255
 # Of ImageNet, so that weights trained there fit. RGB, on the scale 0..1.
@@ -86,6 +87,23 @@ def flip(image, mask):
     return image[:, ::-1], mask[:, ::-1]
 
 
+def elastic(image, mask, rng, deviation=10.0, grid=3):
+    """Both bent as soft tissue might be: random shifts on a coarse grid, made smooth.
+
+    The shifts at `grid` x `grid` points are normal, `deviation` in pixels; between them
+    they are interpolated by cubic splines. What comes from beyond the edge is mirrored.
+    Source: U-Net (Ronneberger et al. 2015), section 3.1.
+    """
+    coarse = rng.normal(0, deviation, (2, grid, grid)).astype(np.float32)
+    scale = [1, *(side / grid for side in mask.shape)]
+    places = np.indices(mask.shape) + zoom(coarse, scale, order=3, mode="nearest")
+    bent = [
+        map_coordinates(image[..., channel], places, order=1, mode="mirror")
+        for channel in range(image.shape[2])
+    ]
+    return np.stack(bent, -1), map_coordinates(mask, places, order=0, mode="mirror")
+
+
 def jitter(image, rng, strength=0.25):
     """The image with brightness, contrast and colour channels changed at random."""
     gain = rng.uniform(1 - strength, 1 + strength)
@@ -105,10 +123,11 @@ def to_array(image):
 
 @dataclass
 class Augment:
-    """A training sample made anew at each visit: scaled, cropped, flipped, tinted.
+    """A training sample made anew each time: bent, scaled, cropped, flipped, tinted.
 
     With `crop=None` the size is kept. A share `rare_share` of the crops is laid around
-    a pixel of the classes `rare`. Call it with image, mask and a numpy generator.
+    a pixel of the classes `rare`. `elastic` is the deviation in pixels of the shifts
+    that bend an image; 0 bends none. Call it with image, mask and a numpy generator.
     """
 
     crop: tuple | None = None
@@ -117,8 +136,11 @@ class Augment:
     jitter: float = 0.25
     rare: tuple = ()
     rare_share: float = 0.3
+    elastic: float = 0.0
 
     def __call__(self, image, mask, rng):
+        if self.elastic:
+            image, mask = elastic(image, mask, rng, self.elastic)
         if self.scale != (1.0, 1.0):
             image, mask = random_scale(image, mask, *self.scale, rng)
         if self.crop:

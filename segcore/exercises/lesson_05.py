@@ -4,11 +4,13 @@ import numbers
 
 import numpy as np
 
-from segcore.exercises import Wrong
+from segcore.exercises import Wrong, as_array
 
 
 def exercise_1(layer):
     """A transposed convolution from 7 to 224."""
+    if isinstance(layer, np.ndarray):
+        layer = layer.tolist()
     if not isinstance(layer, (tuple, list)) or len(layer) != 3:
         raise Wrong("Give three numbers, (kernel, stride, padding).")
     if not all(isinstance(part, (numbers.Real, np.ndarray)) for part in layer):
@@ -25,7 +27,7 @@ def exercise_1(layer):
     if kernel % stride:
         raise Wrong(
             "The size is right, but some pixels have more painters than others: how"
-            " must kernel and stride be related for even counts (section 7)?"
+            " must kernel and stride be related for even counts (section 8)?"
         )
     if kernel <= stride:
         raise Wrong("The size is right, but these strokes do not overlap.")
@@ -94,7 +96,7 @@ def exercise_3(enlarge_row):
 
 def exercise_4(even_kernel):
     """A kernel for stride 3 whose phases have equal sums."""
-    kernel = np.asarray(even_kernel, float)
+    kernel = as_array(even_kernel)
     if kernel.ndim == 4 and kernel.shape[:2] == (1, 1):
         kernel = kernel[0, 0]
     if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1]:
@@ -124,7 +126,7 @@ def _painted(x, kernel, stride, padding):
 
 
 def _row(values):
-    values = np.asarray(values, float)
+    values = as_array(values)
     return values[0] if values.ndim == 2 and len(values) == 1 else values
 
 

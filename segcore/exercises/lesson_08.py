@@ -36,7 +36,7 @@ def exercise_2(predict_tiled):
     for tile, height, width in ((20, 40, 70), (36, 64, 33), (68, 50, 30)):
         rng = np.random.default_rng(tile)
         image = rng.standard_normal((1, height, width)).astype(np.float32)
-        found = predict_tiled(_geometry(), image, tile)
+        found = predict_tiled(_geometry(tile), image, tile)
         found = np.asarray(found.numpy() if hasattr(found, "numpy") else found)
         what = f"For an image of {height} x {width} and tiles of {tile}"
         if found.dtype.kind not in "fiu":
@@ -44,7 +44,7 @@ def exercise_2(predict_tiled):
         if found.shape != (1, height, width):
             raise Wrong(f"{what} return shape {(1, height, width)}, not {found.shape}.")
         step = tile - tile % 16
-        expected = _tiled(_geometry(), image, tile, step, "reflect")
+        expected = _tiled(_geometry(tile), image, tile, step, "reflect")
         if np.allclose(found, expected, atol=1e-4):
             continue
         off = ~np.isclose(found[0], expected[0], atol=1e-4)
@@ -163,9 +163,22 @@ def _merged(prediction, instances):
 
 
 class _geometry(nn.Layer):
-    """Sees as far and is as picky as the paper's U-Net, but has no weights."""
+    """Sees as far and is as picky as the paper's U-Net, but has no weights.
+
+    Its memory holds windows for outputs of `tile` x `tile` pixels, and no larger ones.
+    """
+
+    def __init__(self, tile):
+        super().__init__()
+        self.largest = tile + 184
 
     def forward(self, x):
+        if max(x.shape[2:]) > self.largest:
+            raise Wrong(
+                f"The network was given a window of {x.shape[2]} x {x.shape[3]} pixels;"
+                f" its memory holds {self.largest} x {self.largest}, that is tile + 184"
+                " a side. Predict tile by tile."
+            )
         side = [s for s in x.shape[2:] if (s - 188) % 16 or s < 188]
         if side:
             raise Wrong(
