@@ -1,11 +1,9 @@
 """Numbers that pages quote from `results/` are those in the files."""
 
 import json
-import math
 import re
 from pathlib import Path
 
-import nbformat
 import pytest
 from conftest import ROOT
 from test_notebooks import MACHINE_PATH
@@ -17,13 +15,6 @@ def load(name):
     return json.loads((ROOT / "results" / name).read_text(encoding="utf-8"))
 
 
-def text_of(lesson):
-    """All Markdown of a lesson on one line, single spaces."""
-    (path,) = (ROOT / "notebooks").glob(f"{lesson}_*.ipynb")
-    cells = nbformat.read(path, as_version=4).cells
-    return " ".join(" ".join(c.source.split()) for c in cells if c.cell_type != "code")
-
-
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
 def test_results_say_where_they_come_from(path):
     result = json.loads(path.read_text(encoding="utf-8"))
@@ -33,47 +24,6 @@ def test_results_say_where_they_come_from(path):
     script = re.search(r"experiments/\w+\.py", result["command"])
     assert not script or (ROOT / script[0]).exists()
     assert not MACHINE_PATH.search(path.read_text(encoding="utf-8"))
-
-
-def test_lesson_04_quotes_its_seeds():
-    runs = load("lesson_04_seeds.json")["runs"]
-    arms = {}
-    for run in runs:
-        arms.setdefault(run["arm"], []).append(run)
-    good, careless = arms["as in the lesson"], arms["mask not mirrored"]
-    assert [r["seed"] for r in good] == [r["seed"] for r in careless] == [0, 1, 2, 3]
-
-    def short(value):
-        return f"{value + 1e-9:.2f}"  # 0.115 is 0.12
-
-    def span(values):
-        return f"{short(min(values))} to {short(max(values))}"
-
-    ratios = [c["last_loss"] / g["last_loss"] for g, c in zip(good, careless)]
-    sure = [[r["val_mean_top_probability"] for r in arm] for arm in (careless, good)]
-    accuracy = [r["val_pixel_accuracy"] for r in careless]
-    drops = sorted(
-        g["val_mean_iou"] - c["val_mean_iou"] for g, c in zip(good, careless)
-    )
-    lost = [
-        100 * (g["val_pixel_accuracy"] - c["val_pixel_accuracy"])
-        for g, c in zip(good, careless)
-    ]
-    least = [min(run["val_iou"].values()) for run in good]
-    without = [min(run["val_iou"].values()) for run in arms["no class weights"]]
-    assert sum(iou < 0.07 for iou in without) == 3
-    assert load("lesson_04_seeds.json")["settings"]["steps"] == 120
-    text = text_of("04")
-    for quoted in (
-        f"{min(ratios):.1f} to {max(ratios):.1f} times the loss",
-        f"confidence of {span(sure[0])} instead of {span(sure[1])}",
-        f"accuracy fell by {min(lost):.0f} to {max(lost):.0f} points and stayed above"
-        f" {short(math.floor(100 * min(accuracy)) / 100)}",
-        f"lower by {', '.join(map(short, drops[:3]))} and {short(drops[3])}",
-        "below an IoU of 0.07 after the same 120 steps",
-        f"no class of any run was below {short(math.floor(100 * min(least)) / 100)}",
-    ):
-        assert quoted in text, quoted
 
 
 def test_the_readme_quotes_camvid():
