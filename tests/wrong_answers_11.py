@@ -1,7 +1,10 @@
 """Plausible wrong answers to the exercises of lesson 11."""
 
+import numpy as np
 import paddle
 import paddle.nn.functional as F
+
+from segcore.nn import dilate_kernel, upsample
 
 
 def every_branch_counts(rates):
@@ -117,6 +120,39 @@ def product_of_shares(height, width, rate):
 def in_percent(height, width, rate):
     return 100 * (1 - on_the_map(height, width, rate))
 
+
+def counted(rates):
+    steps = {r * step for r in rates for step in (-1, 0, 1)}
+    used = {(i * r, j * r) for r in rates for i in (-1, 0, 1) for j in (-1, 0, 1)}
+    return np.array([max(steps) - min(steps) + 1, len(used)])
+
+
+def with_zeros(x, weight, rate):
+    wide = dilate_kernel(weight, rate)
+    return F.conv2d(x, wide, padding=[wide.shape[2] // 2, wide.shape[3] // 2])
+
+
+def one_by_one(maps):
+    size = max(([*m.shape[2:]] for m in maps), key=lambda side: side[0] * side[1])
+    fused = upsample(maps[0], size)
+    for other in maps[1:]:
+        fused = paddle.maximum(fused, upsample(other, size))
+    return fused
+
+
+def tap_by_tap(height, width, rate):
+    steps = (-rate, 0, rate)
+    rows = [0 <= y + i < height for y in range(height) for i in steps]
+    columns = [0 <= x + j < width for x in range(width) for j in steps]
+    return 1 - np.outer(rows, columns).mean()
+
+
+ALSO_RIGHT = {
+    "11.1": [counted],
+    "11.2": [with_zeros],
+    "11.3": [one_by_one],
+    "11.4": [tap_by_tap],
+}
 
 WRONG = {
     "11.1": [
