@@ -29,8 +29,8 @@ def deeplabv2(
     rate alone is the paper's LargeFOV). `scales=(0.5, 0.75, 1.0)` shows the network the
     image at three sizes and takes the highest score at each place, as published
     (section 3.2). `pretrained=True` starts from Paddle's ImageNet weights, in which
-    the stride stands in the 3x3 convolutions. Not as released: all maps and images are
-    resized with `align_corners=False`. Returns a `DeepLabV2`.
+    the stride stands in the 3x3 convolutions. `align_corners=True` resizes as the
+    release does, and fits inputs of 8k + 1 pixels a side. Returns a `DeepLabV2`.
     """
     return DeepLabV2(
         num_classes,
