@@ -49,7 +49,7 @@ def test_no_run_is_a_copy_of_another(path):
         measured = [
             value for key, value in sorted(run.items()) if isinstance(value, float)
         ]
-        kind = (run.get("experiment"), run.get("arm"), run.get("images"))
+        kind = tuple(run.get(k) for k in ("experiment", "arm", "images", "view"))
         # A floor, such as an IoU of exactly 0, may well repeat.
         if len(measured) >= 3:
             assert seen.setdefault((kind, *measured), run) is run, f"{path.name}: {run}"
