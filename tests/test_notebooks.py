@@ -205,6 +205,14 @@ def test_outputs_name_no_machine(lesson):
             assert not MACHINE_PATH.search(shown), MACHINE_PATH.search(shown)
 
 
+def test_compared_outputs_hold_no_addresses(lesson):
+    """`<Legend at 0x7f...>` differs from run to run; end the cell with `plt.show()`."""
+    for cell in code_cells(lesson):
+        for output in cell.outputs if IGNORED not in tags(cell) else []:
+            shown = output.get("data", {}).get("text/plain", "")
+            assert " at 0x" not in shown, cell.source[-200:]
+
+
 def test_file_is_small_and_tidy(path, lesson):
     assert path.stat().st_size < LIMIT
     assert lesson.metadata.kernelspec == notebook_tool.KERNEL
