@@ -15,21 +15,22 @@ from pathlib import Path
 
 import record
 
+from segcore.floors import FLOORS
+
 SEEDS = range(5)
-IMAGES = (5, 200)
+IMAGES = (200,)
 KEPT = Path(tempfile.gettempdir()) / "lesson_08_seeds"
 
 
 def jobs(page, seed):
     """Each run of one seed: experiment, arm, more to note, and what to call."""
 
-    def lines(images=60, steps=None, elastic=0.0, **options):
-        model = page.small_unet(seed, **options)
-        page.train_lines(model, seed, images, steps=steps, elastic=elastic)
+    def lines(images=60, skips=True, elastic=0.0):
+        model = page.small_unet(seed, skips=skips)
+        lr = page.LINE_RATE[skips]
+        page.train_lines(model, seed, images, lr=lr, elastic=elastic)
         return {"line_iou": page.line_iou(model)}
 
-    for arm, skips in (("joined", True), ("added", "add"), ("none", False)):
-        yield "lines", arm, {}, lambda skips=skips: lines(skips=skips)
     for weighting in ("none", "class", "border"):
         yield (
             "cells",
@@ -48,33 +49,31 @@ def jobs(page, seed):
                 page.train_nuclei(page.small_unet(seed), seed, w), page.Half("right")
             ),
         )
+    for images in IMAGES:
+        for arm, build in page.SCENE_ARMS.items():
+            yield (
+                "scenes",
+                arm,
+                {"images": images},
+                lambda i=images, build=build: page.scene_scores(
+                    page.train_scenes(page.seeded(build, seed), seed, i)
+                ),
+            )
+    for arm, skips in (("joined", True), ("added", "add"), ("none", False)):
+        yield "lines", arm, {}, lambda skips=skips: lines(skips=skips)
     for images in (2,):
         for arm, elastic in (("not bent", 0.0), ("bent", page.BENDING)):
             more = {"images": images}
             yield "bend", arm, more, lambda i=images, e=elastic: lines(i, elastic=e)
-    for images in IMAGES:
-        for arm, build in page.SCENE_ARMS.items():
-            if images == IMAGES[-1] or "U-Net" in arm:
-                yield (
-                    "scenes",
-                    arm,
-                    {"images": images},
-                    lambda i=images, build=build: page.scene_scores(
-                        page.train_scenes(page.seeded(build, seed), seed, i)
-                    ),
-                )
-    long = page.LONGER * page.SETTINGS.steps
-    name = f"none, {page.LONGER} x the steps"
-    yield "lines", name, {}, lambda: lines(steps=long, skips=False)
 
 
 def floor_jobs(page):
     """The floors of each experiment, with its own images, steps and measure."""
     scores = {
         "lines": lambda m: page.line_iou(page.train_lines(m, 0)),
-        "cells": lambda m: page.cell_scores(page.train_cells(m, 0)),
+        "cells": lambda m: page.cell_scores(page.train_cells(m, 0, "border")),
         "nuclei": lambda m: page.cell_scores(
-            page.train_nuclei(m, 0, False), page.Half("right")
+            page.train_nuclei(m, 0), page.Half("right")
         ),
     }
     for name, score in scores.items():
@@ -120,7 +119,7 @@ def run_part(page, part):
     if part == "floors":
         for name, more, classes, score in floor_jobs(page):
             kind = f"{name}, floor"
-            for arm, build in page.FLOORS.items():
+            for arm, build in FLOORS.items():
                 if (kind, arm, more.get("images")) not in done:
                     model = page.seeded(lambda seed, b=build, k=classes: b(k), 0)
                     run = {"experiment": kind, "arm": arm, "seed": 0, **more}
@@ -137,13 +136,23 @@ def main(*parts):
     everything = [*map(str, SEEDS), "floors"]
     for part in parts or everything:
         run_part(page, part)
-    if parts:
-        return
-    record.write(
-        "Lesson 08: skips, bending, number of images and loss weights",
-        [run for part in everything for run in finished(part)],
-        {**vars(page.SETTINGS), "scene_steps": page.SCENE_STEPS},
-    )
+    if not parts:
+        write(page, [run for part in everything for run in finished(part)])
+
+
+def write(page, runs):
+    """Write results/lesson_08_seeds.json."""
+    steps = {
+        "line_steps": page.LINE_STEPS,
+        "line_rate": {str(skips): lr for skips, lr in page.LINE_RATE.items()},
+        "bending": page.BENDING,
+        "nuclei_steps": page.NUCLEI_STEPS,
+        "scene_steps": page.SCENE_STEPS,
+        "scene_crop": page.SCENE_CROP,
+        "scene_batch": page.SCENE_BATCH,
+    }
+    what = "Lesson 08: skips, bending, the way up and loss weights"
+    record.write(what, runs, {**vars(page.SETTINGS), **steps})
 
 
 if __name__ == "__main__":
