@@ -87,6 +87,7 @@ def test_valid_unet_sees_the_same_through_mirrors():
     """Where no mirrored pixel is seen, `predict` gives the bare network's output."""
     paddle.seed(0)
     model = unet(3, width=0.02, padding="valid")
+    model.eval()  # it has dropout
     image = picture(240, 240)
     # predict puts 92 mirrored pixels before the image; a tile from pixel 4 on starts
     # at 96 = 6 * 16 there, so its pooling windows fall on the same pixels.
