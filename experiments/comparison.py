@@ -27,7 +27,7 @@ NAME = "comparison"
 SEEDS = range(3)
 BUDGETS = (2, 8)  # minutes
 LONGER = 24
-LEFT_OUT = "0006R0"  # a drive of the training part; the test part has two others
+LEFT_OUT = "0006R0"  # a drive of the training part only
 RATES = (1e-3, 3e-3, 1e-2)
 SETTINGS = {
     "width": 0.25,
@@ -202,7 +202,7 @@ class Comparison:
                 for arm in self.arms:
                     self.run(arm, minutes, seed)
             for arm in self.floors:
-                self.run(arm, 2, 0)  # floors that more minutes do not raise
+                self.run(arm, minutes, 0)
 
     def longer(self):
         """The three best arms of the last budget, by their mean over the seeds."""

@@ -13,7 +13,7 @@ def exercise_1(worth_having):
     """The networks that no other one beats in every respect."""
     rng = np.random.default_rng(18)
     small = {
-        "a dear and bad one": [[1, 1], [2, 2]],
+        "an expensive and bad one": [[1, 1], [2, 2]],
         "each best at something": [[1, 3], [2, 2], [3, 1]],
         "a tie in one measure": [[1, 2], [1, 3]],
         "equal twins": [[1, 1], [1, 1], [2, 0]],

@@ -13,17 +13,7 @@ from segcore.backbones import vgg16_large_fov
 from segcore.nn import conv_block, upsample
 
 
-def deeplabv1(
-    num_classes,
-    in_channels=3,
-    width=1.0,
-    rate=12,
-    multi_scale=False,
-    norm=None,
-    pretrained=False,
-    dropout=0.5,
-    align_corners=False,
-):
+def deeplabv1(num_classes, in_channels=3, width=1.0, **options):
     """DeepLab v1 LargeFOV (Chen et al. 2015).
 
     `rate` is the dilation of fc6. `multi_scale=True` scores, beside fc7, features of
@@ -35,17 +25,7 @@ def deeplabv1(
     Not as released: the scores are resized with `align_corners=False`. True is exact
     for sides of 8k + 1 pixels, as the authors have them. Returns a `DeepLabV1`.
     """
-    return DeepLabV1(
-        num_classes,
-        in_channels,
-        width,
-        rate,
-        multi_scale,
-        norm,
-        pretrained,
-        dropout,
-        align_corners,
-    )
+    return DeepLabV1(num_classes, in_channels, width, **options)
 
 
 class DeepLabV1(nn.Layer):
@@ -56,12 +36,12 @@ class DeepLabV1(nn.Layer):
         num_classes,
         in_channels,
         width,
-        rate,
-        multi_scale,
-        norm,
-        pretrained,
-        dropout,
-        align_corners,
+        rate=12,
+        multi_scale=False,
+        norm=None,
+        pretrained=False,
+        dropout=0.5,
+        align_corners=False,
     ):
         super().__init__()
         self.align_corners = align_corners

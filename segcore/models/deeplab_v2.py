@@ -13,16 +13,7 @@ from segcore.errors import InputError
 from segcore.nn import Branches, upsample
 
 
-def deeplabv2(
-    num_classes,
-    in_channels=3,
-    width=1.0,
-    backbone="resnet101",
-    rates=(6, 12, 18, 24),
-    scales=(1.0,),
-    pretrained=False,
-    align_corners=False,
-):
+def deeplabv2(num_classes, in_channels=3, width=1.0, **options):
     """DeepLab v2 with ASPP (Chen et al. 2018).
 
     The scores of four 3x3 convolutions of different dilation are summed (ASPP-L; one
@@ -32,16 +23,7 @@ def deeplabv2(
     the stride stands in the 3x3 convolutions. `align_corners=True` resizes as the
     release does, and fits inputs of 8k + 1 pixels a side. Returns a `DeepLabV2`.
     """
-    return DeepLabV2(
-        num_classes,
-        in_channels,
-        width,
-        backbone,
-        rates,
-        scales,
-        pretrained,
-        align_corners,
-    )
+    return DeepLabV2(num_classes, in_channels, width, **options)
 
 
 class DeepLabV2(nn.Layer):
@@ -52,11 +34,11 @@ class DeepLabV2(nn.Layer):
         num_classes,
         in_channels,
         width,
-        backbone,
-        rates,
-        scales,
-        pretrained,
-        align_corners,
+        backbone="resnet101",
+        rates=(6, 12, 18, 24),
+        scales=(1.0,),
+        pretrained=False,
+        align_corners=False,
     ):
         super().__init__()
         if not scales or min(scales) <= 0:

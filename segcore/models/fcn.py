@@ -12,85 +12,29 @@ from segcore.nn import bilinear_kernel
 from segcore.nn.receptive_field import reach
 
 
-def fcn32s(
-    num_classes,
-    in_channels=3,
-    width=1.0,
-    pad=100,
-    norm=None,
-    pretrained=False,
-    dropout=0.5,
-    fixed_upscore=None,
-):
+def fcn32s(num_classes, in_channels=3, width=1.0, **options):
     """FCN-32s (Long et al. 2015): the scores at 1/32, interpolated in one step.
 
-    `pad` is the border around the image, 100 pixels in the paper; `pad=1` keeps every
-    map in step with the image, and is much faster on small ones. `norm="batch"` puts
+    Options of all three: `pad` is the border around the image, 100 pixels in the paper;
+    `pad=1` keeps every map in step with the image, and is much faster on small ones.
+    `norm="batch"` puts
     batch norm into VGG16, for training from scratch; `pretrained=True` starts from
     ImageNet weights. `dropout` is the rate behind fc6 and fc7. The upscoring starts as
     bilinear interpolation and is learned; `fixed_upscore="last"` keeps the last step as
     it is, as in the paper, and `"all"` every step, as in the authors' release. Returns
     an `FCN`.
     """
-    return FCN(
-        (),
-        num_classes,
-        in_channels,
-        width,
-        pad,
-        norm,
-        pretrained,
-        dropout,
-        fixed_upscore,
-    )
+    return FCN((), num_classes, in_channels, width, **options)
 
 
-def fcn16s(
-    num_classes,
-    in_channels=3,
-    width=1.0,
-    pad=100,
-    norm=None,
-    pretrained=False,
-    dropout=0.5,
-    fixed_upscore=None,
-):
+def fcn16s(num_classes, in_channels=3, width=1.0, **options):
     """FCN-16s (Long et al. 2015): FCN-32s with the scores of pool4 added at 1/16."""
-    return FCN(
-        ("pool4",),
-        num_classes,
-        in_channels,
-        width,
-        pad,
-        norm,
-        pretrained,
-        dropout,
-        fixed_upscore,
-    )
+    return FCN(("pool4",), num_classes, in_channels, width, **options)
 
 
-def fcn8s(
-    num_classes,
-    in_channels=3,
-    width=1.0,
-    pad=100,
-    norm=None,
-    pretrained=False,
-    dropout=0.5,
-    fixed_upscore=None,
-):
+def fcn8s(num_classes, in_channels=3, width=1.0, **options):
     """FCN-8s (Long et al. 2015): FCN-16s with the scores of pool3 added at 1/8."""
-    return FCN(
-        ("pool4", "pool3"),
-        num_classes,
-        in_channels,
-        width,
-        pad,
-        norm,
-        pretrained,
-        dropout,
-        fixed_upscore,
-    )
+    return FCN(("pool4", "pool3"), num_classes, in_channels, width, **options)
 
 
 class FCN(nn.Layer):
@@ -106,11 +50,11 @@ class FCN(nn.Layer):
         num_classes,
         in_channels,
         width,
-        pad,
-        norm,
-        pretrained,
-        dropout,
-        fixed_upscore,
+        pad=100,
+        norm=None,
+        pretrained=False,
+        dropout=0.5,
+        fixed_upscore=None,
     ):
         super().__init__()
         if fixed_upscore not in (None, "last", "all"):

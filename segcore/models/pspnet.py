@@ -10,19 +10,7 @@ from segcore.backbones import named
 from segcore.nn import ConvBNReLU, PyramidPooling, upsample
 
 
-def pspnet(
-    num_classes,
-    in_channels=3,
-    width=1.0,
-    backbone="resnet50",
-    bins=(1, 2, 3, 6),
-    aux=True,
-    output_stride=8,
-    dropout=0.1,
-    dilate_first=True,
-    stride_in="3x3",
-    align_corners=False,
-):
+def pspnet(num_classes, in_channels=3, width=1.0, **options):
     """PSPNet (Zhao et al. 2017).
 
     `bins` are the sides of the grids of averages; `bins=()` is the same network
@@ -38,19 +26,7 @@ def pspnet(
     pixels. (In Caffe dropout leaves out single values, in PyTorch whole channels.)
     Returns a `PSPNet`.
     """
-    return PSPNet(
-        num_classes,
-        in_channels,
-        width,
-        backbone,
-        bins,
-        aux,
-        output_stride,
-        dropout,
-        dilate_first,
-        stride_in,
-        align_corners,
-    )
+    return PSPNet(num_classes, in_channels, width, **options)
 
 
 class PSPNet(nn.Layer):
@@ -64,14 +40,14 @@ class PSPNet(nn.Layer):
         num_classes,
         in_channels,
         width,
-        backbone,
-        bins,
-        aux,
-        output_stride,
-        dropout,
-        dilate_first,
-        stride_in,
-        align_corners,
+        backbone="resnet50",
+        bins=(1, 2, 3, 6),
+        aux=True,
+        output_stride=8,
+        dropout=0.1,
+        dilate_first=True,
+        stride_in="3x3",
+        align_corners=False,
     ):
         super().__init__()
         self.align_corners = align_corners
