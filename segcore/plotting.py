@@ -89,18 +89,6 @@ def legend(figure, classes, palette):
     )
 
 
-def curves(history):
-    """Training loss and validation mean IoU by step; returns the figure."""
-    figure, axes = plt.subplots(1, 2, figsize=(8, 2.8), layout="constrained")
-    panels = [("loss", "training loss (nats)"), ("val_mean_iou", "validation mean IoU")]
-    for axis, (column, label) in zip(axes, panels):
-        if column in history:
-            axis.plot(history["step"], history[column], marker="o", markersize=3)
-        axis.set(xlabel="step", ylabel=label)
-        axis.grid(alpha=0.3)
-    return figure
-
-
 def animation(draw, steps, seconds=0.8):
     """The figures `draw(step)` for each of `steps`, as one moving PNG for a notebook.
 
