@@ -1,4 +1,4 @@
-"""Pictures of masks: colours for class ids, overlays, legends, curves, animations."""
+"""Pictures of masks: colours for class ids, overlays, legends, seeds, animations."""
 
 import io
 
