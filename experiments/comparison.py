@@ -3,16 +3,23 @@
     SEGCORE_DATA=... OMP_NUM_THREADS=1 python experiments/comparison.py
 
 Four stages, in this order; each finished run is written to results/comparison.json at
-once, and what is there is not run again. `speed`: seconds a step of each arm. `rates`:
-each arm with each learning rate for a minute, without the drive 0006R0, measured on it.
-`runs`: each arm with its best rate for 2 and then 8 minutes, three seeds. `longer`: the
-best three arms for 24 minutes. The arms are those of the page. A minute is one of the
-processor's, by the seconds a step takes; the schedule needs the number of steps.
+once, and what is there is not run again. Started twice, two processes share the work:
+a run is claimed by a locked file, and the lock falls with its process.
+
+`speed`: seconds a step of each arm. `rates`: each arm with each learning rate for a
+minute, without the drive 0006R0, measured on it. `runs`: each arm with its best rate
+for 2 and then 8 minutes, three seeds. `longer`: the best three arms for 24 minutes.
+The arms are those of the page. A minute is one of the processor's, by the seconds a
+step takes; the schedule needs the number of steps.
 """
 
+import contextlib
+import fcntl
 import json
 import statistics
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 import paddle
@@ -119,11 +126,52 @@ class Comparison:
         self.floors = ["commonest class", "colour and position"]
         size = tuple(SETTINGS["size"])
         self.train = Kept(data.load("camvid", "train", size=size))
-        path = record.RESULTS / f"{NAME}.json"
         self.found = {"speed": {}, "rates": [], "runs": []}
+        self.locks = Path(tempfile.gettempdir()) / f"segcore-{NAME}"
+        self.locks.mkdir(exist_ok=True)
+        self.read()
+
+    def read(self):
+        path = record.RESULTS / f"{NAME}.json"
         if path.exists():
             before = json.loads(path.read_text())
             self.found = {key: before[key] for key in self.found}
+
+    @contextlib.contextmanager
+    def lock(self, name, wait=True):
+        """Whether this process holds the lock of that name inside the block."""
+        with open(self.locks / name, "w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
+    def add(self, part, run):
+        """Keeps a finished run beside what another process wrote in the meantime."""
+        print({k: v for k, v in run.items() if k != "iou"}, flush=True)
+        with self.lock("write"):
+            self.read()
+            self.found[part].append(run)
+            self.write()
+
+    def all_of(self, part, todo, keys, run):
+        """Runs what is still to do, if no other process does, until all of it is."""
+        while True:
+            self.read()
+            done = {tuple(r[key] for key in keys) for r in self.found[part]}
+            left = [what for what in todo if what not in done]
+            if not left:
+                return
+            for what in left:
+                name = "-".join(map(str, what)).replace(" ", "_")
+                with self.lock(f"{part}-{name}", wait=False) as mine:
+                    self.read()
+                    done = {tuple(r[key] for key in keys) for r in self.found[part]}
+                    if mine and what not in done:
+                        self.add(part, run(*what))
+            time.sleep(5)
 
     def write(self):
         parts = dict(self.found)
@@ -140,80 +188,72 @@ class Comparison:
 
     def speed(self):
         """Seconds of one step of each arm: the median of turns taken one by one."""
-        if self.found["speed"]:
-            return
-        turns = {arm: [] for arm in [*self.arms, *self.floors]}
-        for turn in range(4):
-            for arm, seconds in turns.items():
-                _, few, _ = train(self.page, arm, self.train, 2, 1e-3, turn)
-                _, more, _ = train(self.page, arm, self.train, 8, 1e-3, turn)
-                seconds.append((more - few) / 6)
-        self.found["speed"] = {
-            arm: round(statistics.median(seconds), 4) for arm, seconds in turns.items()
-        }
-        print(self.found["speed"], flush=True)
-        self.write()
+        with self.lock("speed"):
+            self.read()
+            if self.found["speed"]:
+                return
+            turns = {arm: [] for arm in [*self.arms, *self.floors]}
+            for turn in range(3):
+                for arm, seconds in turns.items():
+                    _, few, _ = train(self.page, arm, self.train, 2, 1e-3, turn)
+                    _, more, _ = train(self.page, arm, self.train, 8, 1e-3, turn)
+                    seconds.append((more - few) / 6)
+            self.found["speed"] = {
+                arm: round(statistics.median(took), 4) for arm, took in turns.items()
+            }
+            print(self.found["speed"], flush=True)
+            self.write()
 
     def steps(self, arm, minutes):
         return max(1, round(60 * minutes / self.found["speed"][arm]))
 
     def rates(self):
         """Each arm with each rate, without a drive that measures it."""
-        done = {(run["arm"], run["lr"]) for run in self.found["rates"]}
         size = tuple(SETTINGS["size"])
         rest = data.load("camvid", "train", size=size)
         kept = Kept(rest, lambda name: LEFT_OUT not in name)
         held = Kept(data.load("camvid", "train"), lambda name: LEFT_OUT in name)
         held.samples = held.samples[::3]
-        for arm in [*self.arms, *self.floors]:
-            for lr in RATES:
-                if (arm, lr) in done:
-                    continue
-                steps = self.steps(arm, SETTINGS["minutes to choose the rate"])
-                model, seconds, loss = train(self.page, arm, kept, steps, lr, 100)
-                run = {"arm": arm, "lr": lr, "steps": steps, "cpu_seconds": seconds}
-                run |= {"loss": loss, **measure(model, held)}
-                run.pop("by_drive")
-                self.found["rates"].append(run)
-                print({k: v for k, v in run.items() if k != "iou"}, flush=True)
-                self.write()
+
+        def run(arm, lr):
+            steps = self.steps(arm, SETTINGS["minutes to choose the rate"])
+            model, seconds, loss = train(self.page, arm, kept, steps, lr, 100)
+            found = {"arm": arm, "lr": lr, "steps": steps, "cpu_seconds": seconds}
+            found |= {"loss": loss, **measure(model, held)}
+            found.pop("by_drive")
+            return found
+
+        todo = [(arm, lr) for arm in [*self.arms, *self.floors] for lr in RATES]
+        self.all_of("rates", todo, ("arm", "lr"), run)
 
     def best_rate(self, arm):
         tried = [run for run in self.found["rates"] if run["arm"] == arm]
         return max(tried, key=lambda run: run["mean_iou"])["lr"]
 
     def run(self, arm, minutes, seed):
-        done = {(run["arm"], run["minutes"], run["seed"]) for run in self.found["runs"]}
-        if (arm, minutes, seed) in done:
-            return
         steps, lr = self.steps(arm, minutes), self.best_rate(arm)
         model, seconds, loss = train(self.page, arm, self.train, steps, lr, seed)
         run = {"arm": arm, "minutes": minutes, "seed": seed, "lr": lr, "steps": steps}
         run |= {"cpu_seconds": seconds, "loss": loss}
         run |= measure(model, data.load("camvid", "test"))
-        run["parameters"] = count_parameters(model)
-        self.found["runs"].append(run)
-        print({k: v for k, v in run.items() if k != "iou"}, flush=True)
-        self.write()
+        return run | {"parameters": count_parameters(model)}
 
     def runs(self):
+        todo = []
         for minutes in BUDGETS:
-            for seed in SEEDS:
-                for arm in self.arms:
-                    self.run(arm, minutes, seed)
-            for arm in self.floors:
-                self.run(arm, minutes, 0)
+            todo += [(arm, minutes, seed) for seed in SEEDS for arm in self.arms]
+            todo += [(arm, minutes, 0) for arm in self.floors]
+        self.all_of("runs", todo, ("arm", "minutes", "seed"), self.run)
 
     def longer(self):
         """The three best arms of the last budget, by their mean over the seeds."""
         scores = {arm: [] for arm in self.arms}
         for run in self.found["runs"]:
             if run["minutes"] == BUDGETS[-1]:
-                scores[run["arm"]].append(run["mean_iou"])
+                scores.get(run["arm"], []).append(run["mean_iou"])
         best = sorted(scores, key=lambda arm: -np.mean(scores[arm]))[:3]
-        for seed in SEEDS:
-            for arm in best:
-                self.run(arm, LONGER, seed)
+        todo = [(arm, LONGER, seed) for seed in SEEDS for arm in best]
+        self.all_of("runs", todo, ("arm", "minutes", "seed"), self.run)
 
 
 def main():

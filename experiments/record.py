@@ -41,5 +41,7 @@ def write(what, runs, settings, name=None, **more):
         "runs": runs,
     }
     path = RESULTS / f"{name or script}.json"
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    beside = path.with_suffix(f".{os.getpid()}.part")
+    beside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    os.replace(beside, path)
     print(f"Wrote results/{path.name}.")
