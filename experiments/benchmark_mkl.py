@@ -44,7 +44,7 @@ def seconds(value):
 
 
 def main():
-    from segcore import cli
+    from segcore import provenance
 
     # Any value but 5 leaves MKL its own choice.
     pairs = [(seconds("0"), seconds("5")) for _ in range(ROUNDS)]
@@ -56,8 +56,8 @@ def main():
         "MKL_DEBUG_CPU_TYPE=5": round(told, 3),
         "times_faster": round(own / told, 2),
         "rounds": [[round(a, 3), round(b, 3)] for a, b in pairs],
-        "versions": cli.versions(),
-        "cpu": cli.processor(),
+        "versions": provenance.versions(),
+        "cpu": provenance.processor(),
         "date": datetime.date.today().isoformat(),
     }
     (ROOT / "results/benchmark_mkl.json").write_text(

@@ -20,7 +20,7 @@ import record
 from camvid_networks import SETTINGS
 
 from segcore.models import MODELS
-from segcore.training.fit import total_loss
+from segcore.tasks import task_of
 
 SIZE = (96, 128)
 BATCH, CLASSES, REPEATS = 8, 11, 5
@@ -42,7 +42,7 @@ def measure(name):
     batch = {"label": label, "name": [name] * BATCH}
 
     def step():
-        loss = total_loss(model(x), batch)
+        loss = task_of(model).loss(model(x), batch)
         loss.backward()
         optimizer.step()
         optimizer.clear_grad()

@@ -223,7 +223,8 @@ class Comparison:
             found.pop("by_drive")
             return found
 
-        todo = [(arm, lr) for arm in [*self.arms, *self.floors] for lr in RATES]
+        todo = [(arm, lr) for arm in [*self.arms, self.floors[1]] for lr in RATES]
+        todo.append((self.floors[0], RATES[0]))  # whatever the rate, it is one class
         self.all_of("rates", todo, ("arm", "lr"), run)
 
     def best_rate(self, arm):
@@ -242,7 +243,9 @@ class Comparison:
         todo = []
         for minutes in BUDGETS:
             todo += [(arm, minutes, seed) for seed in SEEDS for arm in self.arms]
-            todo += [(arm, minutes, 0) for arm in self.floors]
+            # The commonest class is the same at any budget.
+            floors = self.floors if minutes == BUDGETS[0] else self.floors[1:]
+            todo += [(arm, minutes, 0) for arm in floors]
         self.all_of("runs", todo, ("arm", "minutes", "seed"), self.run)
 
     def longer(self):

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-import segcore.cli
+from segcore import provenance
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 
@@ -33,9 +33,9 @@ def write(what, runs, settings, name=None, **more):
         "what": what,
         "command": " ".join(["python", f"experiments/{script}.py", *sys.argv[1:]]),
         "date": datetime.date.today().isoformat(),
-        "cpu": segcore.cli.processor(),
+        "cpu": provenance.processor(),
         "threads": os.environ.get("OMP_NUM_THREADS", "default"),
-        "versions": segcore.cli.versions(),
+        "versions": provenance.versions(),
         "settings": settings,
         **more,
         "runs": runs,

@@ -25,7 +25,20 @@ def _let_mkl_use_avx2_on_amd():
         os.environ.setdefault("MKL_DEBUG_CPU_TYPE", "5")
 
 
+def _let_paddle_use_the_cores():
+    """Paddle's CPU build takes one thread unless told before it is first imported.
+
+    A training step takes about two thirds of the time with two
+    (`results/benchmark_threads.json`). What the user has set stays.
+    """
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    # More than 8 were not measured, and a container may show cores it must not use.
+    os.environ.setdefault("OMP_NUM_THREADS", str(min(8, cores)))
+
+
 _let_mkl_use_avx2_on_amd()
+_let_paddle_use_the_cores()
 
 # Paddle looks for a compiler cache on import; nobody here compiles anything.
 warnings.filterwarnings("ignore", message="No ccache found")

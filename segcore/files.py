@@ -3,7 +3,10 @@
 import os
 import stat
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from segcore.errors import InputError
 
@@ -22,7 +25,9 @@ def short(path):
 def printable(text):
     """The text on one line without what could steer a terminal."""
     shown = " ".join(str(text).split())
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in shown)
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown
+    )
 
 
 def regular(path):
@@ -53,26 +58,55 @@ def read_text(path):
         return Path(path).read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InputError(
-            f"{short(path)}: this is no text in UTF-8. Save it again with this encoding."
+            f"{short(path)}: this is no text in UTF-8. Save it again as UTF-8."
         ) from None
 
 
-def write(path, content):
+def write(path, content, keep=None):
     """Writes bytes or text beside `path` and moves it there: all of it or nothing.
 
-    A link at `path` is replaced, never followed.
+    A link at `path` is replaced, never followed. What was there is moved to `keep`, if
+    given, once the new content is safe on disk. Raises `InputError`.
     """
     path = Path(path)
     if isinstance(content, str):
         content = content.encode("utf-8")
-    descriptor, beside = tempfile.mkstemp(".part", ".segcore-", path.parent)
+    beside = None
     try:
+        descriptor, beside = tempfile.mkstemp(".part", ".segcore-", path.parent)
         with open(descriptor, "wb") as file:
             file.write(content)
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(beside, 0o666 & ~umask)
+        if keep and (path.is_symlink() or path.is_file()):
+            os.replace(path, keep)
         os.replace(beside, path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
+    except OSError as error:
+        raise InputError(
+            f"{short(path)}: it cannot be written ({error.strerror or error})."
+        ) from None
+    finally:
+        if beside:
+            Path(beside).unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(folder):
+    """Holds `folder` against a second writer; raises `InputError` if there is one."""
+    path = Path(folder) / "lock"
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise InputError(f"{short(path)}: this is no lock file of a run. Remove it.")
+    # One object a path: the command line holds the lock when `fit` takes it again.
+    lock = FileLock(path, timeout=0, is_singleton=True)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise InputError(
+            f"{short(folder)}: another training is writing into this folder. Wait for"
+            " it, or choose another --out."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = next(
@@ -42,9 +43,9 @@ def build_book(source, output):
     )
 
 
-def load_tool(name):
-    """Import tools/NAME.py, which is no package."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / f"tools/{name}.py")
+def load_tool(name, folder="tools"):
+    """Import tools/NAME.py, or a script of another folder that is no package."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"{folder}/{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -60,10 +61,15 @@ def toc_pages():
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
     """Build the book once from its stored outputs; return the folder of its pages."""
-    output = tmp_path_factory.mktemp("site")
-    run = build_book(ROOT / "book", output)
-    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
-    return output / "_build/html"
+    output = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        output = output.parent  # the workers share one site
+    with FileLock(output / "site.lock"):
+        if not (output / "site/done").exists():
+            run = build_book(ROOT / "book", output / "site")
+            assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+            (output / "site/done").touch()
+    return output / "site/_build/html"
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

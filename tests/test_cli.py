@@ -279,7 +279,7 @@ def test_bad_data_is_refused_before_training(spoil, expected, folder, tmp_path, 
         ("train --model unet --data shapes --out x --steps 0", "'0' is not a whole"),
         ("train --model unet --data shapes --out x --width -1", "'-1' is not a number"),
         ("train --model unet --data shapes --out x --lr nan", "'nan' is not a number"),
-        ("train --model unet --data shapes --out x --size 8 8", "32 or more"),
+        ("train --model unet --data shapes --out x --size 8 8", "from 32"),
         (
             "train --model unet --data shapes --out x --device tpu",
             "invalid choice: 'tpu'",

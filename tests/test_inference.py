@@ -1,5 +1,7 @@
 """Prediction of whole images, in windows, at several scales."""
 
+import tracemalloc
+
 import numpy as np
 import paddle
 import paddle.nn.functional as F
@@ -62,6 +64,38 @@ def test_tiles_of_the_valid_unet_are_seamless(tile):
     whole = inference.probabilities(padded, image)
     tiled = inference.probabilities(padded, image, "sliding", window=(tile, tile))
     assert np.abs(tiled - whole).max() > 1e-3
+
+
+def test_probabilities_of_a_large_image_are_never_held_at_once():
+    class Many(paddle.nn.Layer):
+        def forward(self, x):
+            return {"out": paddle.concat([x] * 32, axis=1)}
+
+    image = picture(900, 700)
+    whole = 96 * 900 * 700 * 4  # bytes of all probabilities
+    for options in ({"mode": "sliding"}, {"mode": "whole", "size": (90, 70)}):
+        tracemalloc.start()
+        mask = inference.predict(Many(), image, window=(128, 128), **options)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert mask.shape == (900, 700) and peak < whole / 2, options
+
+
+def test_a_band_is_enlarged_as_interpolate_enlarges(monkeypatch):
+    monkeypatch.setattr(inference, "BAND", 99)
+    small = RNG.normal(size=(3, 7, 9)).astype(np.float32)
+    for size in ((40, 31), (7, 20), (5, 4)):
+        bands = list(inference._enlarged(small, size))
+        expected = F.interpolate(paddle.to_tensor(small[None]), size, mode="bilinear")
+        np.testing.assert_allclose(np.concatenate(bands, 1), expected[0], atol=1e-5)
+        assert len(bands) > 1 or size == (5, 4)
+
+
+def test_weights_that_are_no_numbers_predict_nothing():
+    model = unet(3, width=0.02)
+    model.classifier.bias.set_value(paddle.full([3], float("nan")))
+    with pytest.raises(InputError, match="weights are spoilt"):
+        inference.predict(model, picture(40, 40))
 
 
 def test_windows_cover_everything_once_or_more():

@@ -6,22 +6,27 @@ folder that `SEGCORE_DATA` names, `load("path/to/folder", "train")` from a folde
 `classes`, `num_classes` and `colours`.
 """
 
+import os
 from pathlib import Path
 
 import numpy as np
 
-from segcore.data import camvid, folder, isbi2012, nuclei, shapes, transforms
-from segcore.data.check import check
+from segcore.data import camvid, folder, isbi2012, nuclei, report, shapes, transforms
 from segcore.data.pairs import IGNORE, Pairs
+from segcore.data.report import Report, prints
 from segcore.errors import InputError
+from segcore.files import printable
 
 __all__ = [
     "IGNORE",
     "NAMES",
     "Pairs",
+    "Report",
     "check",
     "class_pixels",
+    "examine",
     "load",
+    "prints",
     "splits",
     "transforms",
 ]
@@ -44,6 +49,7 @@ def load(name, split, root=None, size=None, **options):
     folder itself. `size=(H, W)` resizes on reading. `options` go to `shapes`.
     Raises `InputError` for an unknown name, a missing folder, or unmatched files.
     """
+    size = transforms.checked_size(size) if size is not None else None
     if split not in SPLITS:
         raise InputError(f"There is no split {split!r}; there are train, val and test.")
     if name == "shapes":
@@ -55,12 +61,37 @@ def load(name, split, root=None, size=None, **options):
     path = root if name == "folder" else name
     if path is None:
         raise InputError("Where is the folder? Give its path as root=, or as the name.")
-    if not Path(path).exists():
+    if not isinstance(path, (str, os.PathLike)) or not os.path.exists(path):
         raise InputError(
             f"{path}: neither a folder nor the name of a data set"
             f" ({', '.join(list(NAMES)[:-1])})."
         )
     return folder.load(path, split, size)
+
+
+def examine(dataset, size=None, progress=False):
+    """The `Report` of a data set: problems, warnings, and digests of its files.
+
+    `dataset` is a name or a path as for `load`, of which all parts are examined, or a
+    data set that `load` made. Reads every file once.
+    """
+    if not isinstance(dataset, (str, os.PathLike)):
+        parts = {"all": dataset}
+    elif dataset in NAMES:
+        try:
+            parts = {part: load(dataset, part, size=size) for part in splits(dataset)}
+        except InputError as error:
+            return Report([printable(error)])
+    else:
+        return report.examine_folder(Path(dataset), progress)
+    if not all(hasattr(part, "pairs") for part in parts.values()):
+        return Report()  # made by a program, as `shapes` is
+    return report.examine_parts(parts, progress)
+
+
+def check(dataset, progress=False):
+    """The problems that `examine` finds, as a list of sentences; empty if sound."""
+    return examine(dataset, progress=progress).problems
 
 
 def splits(name):

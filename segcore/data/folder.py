@@ -1,33 +1,39 @@
 """A user's own images and masks: `images/` and `masks/` with equal stems."""
 
 import hashlib
+import os
+import re
 from pathlib import Path
 
-import numpy as np
-
-from segcore.data.pairs import IGNORE, Pairs, files_by_stem, read_mask, short
+from segcore.data.masks import nonsense, survey, values_found
+from segcore.data.pairs import IGNORE, MOST_CLASSES, Pairs, files_by_stem
 from segcore.errors import InputError
+from segcore.files import read_text, short
 
-MOST_CLASSES = 64  # more values than this in masks are a photograph, not class ids
+PARTS = ("train", "val", "test")
+# The first file of a line "images/my 3.png masks/my 3.png".
+FIRST_FILE = re.compile(r"(.+?\.(?:png|jpe?g|bmp|tiff?|webp))\s", re.IGNORECASE)
 
 
 def load(path, split, size=None, meaning=None):
     """The folder's `train`, `val` or `test` part as `Pairs`; `"all"` is everything.
 
     The parts are those of `train.txt`, `val.txt` and `test.txt` (one stem a line), or
-    without these files 80, 10 and 10 %, drawn by the names and so the same every time.
-    `classes.txt`, one name a line, names the classes 0, 1, 2, ...; without it they are
-    discovered from the masks, over all parts. `meaning=(classes, values)` spares the
-    discovery and reads the masks as an earlier run did.
+    without these files about 80, 10 and 10 %, drawn by the names and so the same every
+    time. `classes.txt`, one name a line, names the classes 0, 1, 2, ...; without it
+    they are discovered from the masks, over all parts. `meaning=(classes, values)`
+    spares the discovery and reads the masks as an earlier run did.
     """
     folder = Path(path)
     matched, problems = match(folder)
+    parts, more = split_stems(folder, matched)
+    problems += more
     if problems:
         more = f" ({len(problems) - 1} more)" if len(problems) > 1 else ""
         raise InputError(
             f"{problems[0]}{more} `python -m segcore check {path}` lists every problem."
         )
-    stems = list(matched) if split == "all" else split_stems(folder, matched)[split]
+    stems = list(matched) if split == "all" else parts[split]
     classes, values, notes = (*meaning, []) if meaning else discover(folder, matched)
     pairs = [matched[stem] for stem in stems]
     return Pairs(pairs, classes, None, values, size, notes)
@@ -35,10 +41,10 @@ def load(path, split, size=None, meaning=None):
 
 def match(folder):
     """`({stem: (image, mask)}, problems)` of a folder; raises if nothing is there."""
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise InputError(f"{folder}: there is no such folder.")
     for part in ("images", "masks"):
-        if not (folder / part).is_dir():
+        if not os.path.isdir(folder / part):
             raise InputError(
                 f"{folder}: it needs two folders, images/ and masks/; {part}/ is"
                 " missing."
@@ -64,84 +70,135 @@ def match(folder):
 
 
 def split_stems(folder, stems):
-    """`{"train": [...], "val": [...], "test": [...]}` from the lists or by name."""
-    lists = {part: folder / f"{part}.txt" for part in ("train", "val", "test")}
-    if any(path.exists() for path in lists.values()):
-        return {part: _listed(path, stems) for part, path in lists.items()}
-    # By a digest of the name: adding images later moves none from one part to another.
-    order = sorted(stems, key=lambda stem: hashlib.sha256(stem.encode()).digest())
-    tenth = max(1, round(len(order) / 10)) if len(order) >= 3 else 0
-    val, test = order[:tenth], order[tenth : 2 * tenth]
-    return {
-        "train": sorted(order[2 * tenth :]),
-        "val": sorted(val),
-        "test": sorted(test),
-    }
-
-
-def _listed(path, stems):
-    """The stems that a list file names; endings and folders before them may stand."""
-    if not path.exists():
-        return []
-    listed = []
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
-        if not line.strip():
+    """`({"train": [...], "val": [...], "test": [...]}, problems)`: lists or names."""
+    lists = {part: folder / f"{part}.txt" for part in PARTS}
+    if not any(map(os.path.lexists, lists.values())):
+        return _by_name(stems), []
+    parts, problems, seen = {part: [] for part in PARTS}, [], {}
+    for part, path in lists.items():
+        try:
+            lines = _lines(path) if os.path.lexists(path) else []
+        except InputError as error:
+            problems.append(str(error))
             continue
-        name = Path(line.split()[0])
-        stem = name.name if name.name in stems else name.stem
-        if stem not in stems:
+        for number, line in enumerate(lines, 1):
+            stem = _stem(line, stems) if line else None
+            where = f"{short(path)}: line {number} names {line[:99]!r}"
+            if stem in seen:
+                problems.append(
+                    f"{where}, as {seen[stem]} does. An image is named once, in one"
+                    " list; remove one of the lines."
+                )
+            elif stem:
+                seen[stem] = f"line {number} of {path.name}"
+                parts[part].append(stem)
+            elif line:
+                problems.append(
+                    f"{where}, but there is no such image with a mask. Correct or"
+                    " remove the line."
+                )
+    return parts, problems
+
+
+def _by_name(stems):
+    """A tenth each to val and test, by a digest of each name alone.
+
+    So an image stays in its part when others are added or removed. Only in a small
+    folder, where a part would be empty, does it take the first of the largest part.
+    """
+    digests = {stem: hashlib.sha256(os.fsencode(stem)).digest() for stem in stems}
+    parts = {part: [] for part in PARTS}
+    for stem in sorted(stems, key=digests.get):
+        place = int.from_bytes(digests[stem][:8], "big") / 2**64
+        held_out = len(stems) >= 3 and place < 0.2
+        part = ("val" if place < 0.1 else "test") if held_out else "train"
+        parts[part].append(stem)
+    for part in parts.values():
+        if not part and len(stems) >= 3:
+            part.append(max(parts.values(), key=len).pop(0))
+    return {part: sorted(those) for part, those in parts.items()}
+
+
+def _stem(line, stems):
+    """The stem that a line names, folders before it and endings apart, or None."""
+    first = FIRST_FILE.match(line)
+    for text in (first[1] if first else line, line.split()[0]):
+        name = Path(text)
+        for stem in (name.name, name.stem):
+            if stem in stems:
+                return stem
+    return None
+
+
+def _lines(path):
+    """The lines of a text file, stripped; blank ones at the end are left out."""
+    if not os.path.exists(path):
+        raise InputError(
+            f"{short(path)}: this link leads nowhere. Mend it or remove it."
+        )
+    text = read_text(path).rstrip()
+    return [line.strip() for line in re.split("\r\n?|\n", text)] if text else []
+
+
+def _class_names(path):
+    names = _lines(path)
+    if not 2 <= len(names) <= MOST_CLASSES:
+        raise InputError(
+            f"{short(path)}: it names {len(names)} classes; 2 to {MOST_CLASSES} are"
+            " needed, one a line, the first of value 0."
+        )
+    for number, name in enumerate(names, 1):
+        problem = (
+            (not name and "is blank, which would shift the ids of the classes below")
+            or (not name.isprintable() and f"holds unprintable characters ({name!r})")
+            or (name in names[: number - 1] and f"repeats the name {name!r}")
+        )
+        if problem:
             raise InputError(
-                f"{short(path)}: line {number} names {line.strip()!r}, but there is no"
-                " such image with a mask. Correct or remove the line."
+                f"{short(path)}: line {number} {problem}. Correct or remove it: each"
+                " line is the name of one class, the first of value 0."
             )
-        listed.append(stem)
-    return listed
+    return names
 
 
-def discover(folder, matched):
-    """`(classes, values, notes)`: names of the classes, and which value is which."""
-    names = folder / "classes.txt"
-    if names.exists():
-        classes = names.read_text(encoding="utf-8-sig").split("\n")
-        classes = [line.strip() for line in classes if line.strip()]
-        if not 2 <= len(classes) < IGNORE:
-            raise InputError(
-                f"{short(names)}: it names {len(classes)} classes; 2 to 254 are"
-                " needed, one a line, the first of value 0."
-            )
-        return classes, None, [f"{len(classes)} classes, named by {short(names)}"]
-    found = set()
-    for _, mask in matched.values():
-        values = np.unique(read_mask(mask))
-        found.update(int(value) for value in values)
-        if len(found) > MOST_CLASSES + 1 and found != set(range(len(found))):
-            raise InputError(
-                f"{short(mask)}: the masks hold more than {MOST_CLASSES} different"
-                " values. A mask holds one class id per pixel; a JPEG or resized mask"
-                " blurs them. Export the masks as PNG."
-            )
-    return _name_values(folder, found)
+def discover(folder, matched, surveys=None):
+    """`(classes, values, notes)`: names of the classes, and which value is which.
 
-
-def _name_values(folder, found):
-    if found <= {0, IGNORE} and IGNORE in found:
+    `surveys`, `{mask path: Survey}`, are made where they are needed and not given.
+    Raises `InputError` if the masks, or `classes.txt`, make no sense.
+    """
+    path = folder / "classes.txt"
+    names = _class_names(path) if os.path.lexists(path) else None
+    notes = [f"{len(names)} classes, named by {short(path)}"] if names else []
+    # The values of three classes or more can only be their ids: no need to look.
+    if surveys is None and names and len(names) > 2:
+        return names, None, notes
+    if surveys is None:
+        surveys = {mask: survey(mask)[1] for _, mask in matched.values()}
+    problem = nonsense(surveys)
+    if problem:
+        raise InputError(problem)
+    found = values_found(surveys)
+    if found == {0, IGNORE} and (names is None or len(names) == 2):
         # Two values, 0 and 255: a drawing program's black and white. With 255 read as
         # "ignored", nothing but background would be left to learn.
-        return (
-            ["background", "foreground"],
-            {0: 0, IGNORE: 1},
-            ["masks hold 0 and 255 only: read as background (0) and foreground (255)"],
+        first, second = names or ("background", "foreground")
+        notes.append(
+            f"masks hold 0 and 255 only: read as {first} (0) and {second} (255)"
         )
+        return [first, second], {0: 0, IGNORE: 1}, notes
     classes = sorted(found - {IGNORE})
     if len(classes) < 2:
         raise InputError(
-            f"{short(folder / 'masks')}: the only value found is"
-            f" {', '.join(map(str, sorted(found))) or 'none'}; at least two classes are"
-            " needed. Look whether the masks were exported empty."
+            f"{short(folder / 'masks')}: the masks hold"
+            f" {', '.join(map(str, sorted(found))) or 'nothing'} only, and 255 means"
+            " ignored; at least two classes are needed. Look whether the masks were"
+            " exported empty."
         )
-    notes = []
     if IGNORE in found:
         notes.append("255 is read as ignored: it is neither trained nor counted")
+    if names:
+        return names, None, notes
     if classes == list(range(len(classes))):
         return [f"class {i}" for i in classes], None, notes
     notes.append(

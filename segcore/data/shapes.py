@@ -9,12 +9,14 @@ purpose the cases that the lessons' experiments need.
 
 from dataclasses import dataclass
 from functools import cache
+from numbers import Integral
 
 import numpy as np
 import skimage.data
 from skimage.color import hsv2rgb
 from skimage.transform import resize as sk_resize
 
+from segcore.data.transforms import checked_size
 from segcore.errors import InputError
 
 STUFF = ("sky", "grass", "gravel")
@@ -50,9 +52,14 @@ def load(split, size=(96, 96), hard=None, length=None, seed=0):
     if hard not in HARD:
         kinds = ", ".join(str(kind) for kind in HARD)
         raise InputError(f"There are no {hard!r} shapes; hard is one of {kinds}.")
+    size = checked_size(size)
     if min(size) < 32:
         raise InputError(f"Scenes are at least 32 x 32 pixels, not {size}.")
-    return Shapes(split, tuple(size), hard, length or LENGTHS[split], seed)
+    length = LENGTHS[split] if length is None else length
+    for name, value, least in (("length", length, 1), ("seed", seed, 0)):
+        if not isinstance(value, Integral) or value < least:
+            raise InputError(f"{name} is a whole number from {least} up, not {value}.")
+    return Shapes(split, size, hard, length, seed)
 
 
 class Shapes:

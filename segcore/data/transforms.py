@@ -5,16 +5,48 @@ rules hold throughout: labels are only ever resized by nearest neighbour, since 
 mean of class 1 and class 3 is not class 2; and what padding adds is labelled 255.
 """
 
+import operator
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 from scipy.ndimage import map_coordinates, zoom
 
+from segcore.errors import InputError
+
 IGNORE = 255
+MOST_PIXELS = 2**27  # of a size asked for
 # Of ImageNet, so that weights trained there fit. RGB, on the scale 0..1.
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 STD = np.array([0.229, 0.224, 0.225], np.float32)
+
+
+def checked_size(size):
+    """`size` as a tuple `(H, W)` of two positive whole numbers, or `InputError`."""
+    try:
+        height, width = map(operator.index, size)
+    except (TypeError, ValueError):
+        height = width = 0
+    if min(height, width) < 1 or height * width > MOST_PIXELS:
+        raise InputError(
+            f"A size is (height, width), two whole numbers of pixels above 0 and not"
+            f" over {MOST_PIXELS:,} together, not {str(size)[:60]}."
+        )
+    return height, width
+
+
+def _check(image, mask=None):
+    """Raises `InputError` unless image, and mask, have the shapes of a sample."""
+    if np.ndim(image) != 3 or image.shape[2] != 3 or not image.size:
+        raise InputError(
+            f"An image is an array [H, W, 3] with pixels in it, not {np.shape(image)}."
+            " Stack a grey one three times."
+        )
+    if mask is not None and np.shape(mask) != image.shape[:2]:
+        raise InputError(
+            f"The mask is {np.shape(mask)} and its image {image.shape}: height and"
+            " width must be the same."
+        )
 
 
 def resize(image, mask, size):
@@ -24,7 +56,9 @@ def resize(image, mask, size):
 
 def resize_image(image, size):
     """`[H, W, 3]` resized bilinearly, averaging where it shrinks."""
-    if image.shape[:2] == tuple(size):
+    _check(image)
+    size = checked_size(size)
+    if image.shape[:2] == size:
         return image
     return np.array(
         Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR)
@@ -33,13 +67,19 @@ def resize_image(image, size):
 
 def resize_mask(mask, size):
     """`[H, W]` resized by nearest neighbour: no label appears that was not there."""
-    if mask.shape == tuple(size):
+    size = checked_size(size)
+    if np.ndim(mask) != 2 or not mask.size:
+        raise InputError(
+            f"A mask is an array [H, W] with pixels in it, not {np.shape(mask)}."
+        )
+    if mask.shape == size:
         return mask
     return np.array(Image.fromarray(mask).resize(size[::-1], Image.Resampling.NEAREST))
 
 
 def random_scale(image, mask, low, high, rng):
     """Both larger or smaller by one factor, drawn evenly on the logarithmic scale."""
+    low, high = _rising("scale", (low, high), 0.01, 100, count=2)
     factor = np.exp(rng.uniform(np.log(low), np.log(high)))
     size = [max(1, round(side * factor)) for side in mask.shape]
     return resize(image, mask, size)
@@ -47,6 +87,7 @@ def random_scale(image, mask, low, high, rng):
 
 def pad(image, mask, size):
     """Both padded right and below to at least `size`: mean colour, and label 255."""
+    _check(image, mask)
     below, right = (max(0, want - have) for want, have in zip(size, mask.shape))
     if not below and not right:
         return image, mask
@@ -67,6 +108,7 @@ def random_crop(image, mask, size, rng, around=()):
 
     If one of the classes `around` is there, the window holds a random pixel of it.
     """
+    size = checked_size(size)
     image, mask = pad(image, mask, size)
     room = [have - want for have, want in zip(mask.shape, size)]
     rows, columns = np.nonzero(np.isin(mask, around)) if len(around) else ((), ())
@@ -121,6 +163,19 @@ def to_array(image):
     return np.ascontiguousarray(scaled.transpose(2, 0, 1))
 
 
+def _rising(name, values, low, high, count=1):
+    """`values` as a tuple, if they are `count` numbers that rise from low to high."""
+    try:
+        values = tuple(values)
+        legal = all(a <= b for a, b in zip((low, *values), (*values, high)))
+    except (TypeError, ValueError):
+        legal = False
+    if not legal or len(values) != count:
+        numbers = "one number" if count == 1 else f"{count} numbers, the lower first,"
+        raise InputError(f"{name} is {numbers} from {low} to {high}, not {values}.")
+    return values
+
+
 @dataclass
 class Augment:
     """A training sample made anew each time: bent, scaled, cropped, flipped, tinted.
@@ -137,6 +192,13 @@ class Augment:
     rare: tuple = ()
     rare_share: float = 0.3
     elastic: float = 0.0
+
+    def __post_init__(self):
+        self.crop = None if self.crop is None else checked_size(self.crop)
+        self.scale = _rising("scale", self.scale, 0.01, 100, count=2)
+        _rising("jitter", [self.jitter], 0, 1)
+        _rising("rare_share", [self.rare_share], 0, 1)
+        _rising("elastic", [self.elastic], 0, 1000)
 
     def __call__(self, image, mask, rng):
         if self.elastic:

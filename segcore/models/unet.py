@@ -43,9 +43,12 @@ def unet(
 class UNet(nn.Layer):
     """Maps `[N, C, H, W]` to `{"out": [N, num_classes, H, W]}`, logits.
 
-    With `padding="valid"` the output is smaller by 92 pixels a side, as published
-    (572 -> 388), and `H, W` must be 188 + 16k; other sizes raise `InputError`.
+    With `padding="valid"` the output is smaller by `margin` = 92 pixels a side, as
+    published (572 -> 388), and `H, W` must be 188 + 16k; other sizes raise
+    `InputError`.
     """
+
+    stride = 2 ** (LEVELS - 1)  # of the deepest map
 
     def __init__(self, num_classes, in_channels, width, padding, norm, skips, dropout):
         super().__init__()
@@ -60,6 +63,7 @@ class UNet(nn.Layer):
         if dropout is None:
             dropout = 0 if norm else 0.5
         self.padding, self.skips = padding, skips
+        self.margin = 92 if padding == "valid" else 0
         self.dropout = nn.Dropout(dropout)
         channels = [max(1, round(width * 64 * 2**level)) for level in range(LEVELS)]
 
