@@ -103,8 +103,7 @@ def fit(
                     state.best = score
                     checkpoint.save_weights(model, Path(out) / checkpoint.BEST)
                 save()
-                table = pd.DataFrame(state.rows).to_csv(index=False)
-                files.write(Path(out) / "history.csv", table)
+                _write_history(out, state.rows)
 
         line = bar(steps, "training", initial=state.step, disable=not progress)
         stream = batches(
@@ -202,6 +201,7 @@ def _resumed(out, model, optimizer, steps):
     state, remark = checkpoint.load_state(folder, model, optimizer)
     if remark:
         print(remark)
+    _write_history(out, state.rows)  # a kill may have come just before
     if state.step > steps or (state.step == steps and not state.losses):
         raise InputError(
             f"{files.short(folder)}: this run is complete with {state.step} steps;"
@@ -217,6 +217,12 @@ def _resumed(out, model, optimizer, steps):
         print(f"{checkpoint.BEST} is missing: the best from here on is kept.")
         state.best = -1.0
     return state
+
+
+def _write_history(out, rows):
+    if rows:
+        table = pd.DataFrame(rows).to_csv(index=False)
+        files.write(Path(out) / "history.csv", table)
 
 
 class Stopped(KeyboardInterrupt):
