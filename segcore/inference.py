@@ -5,6 +5,7 @@ import paddle
 import paddle.nn.functional as F
 
 from segcore.data.transforms import resize_image, to_array
+from segcore.data.volumes import slice_image
 from segcore.errors import InputError
 from segcore.nn.upsample import bilinear_matrix
 from segcore.progress import bar
@@ -35,6 +36,22 @@ def probabilities(
     """Class probabilities, float32 `[K, H, W]`; arguments as for `predict`."""
     parts = _bands(model, image, mode, size, window, overlap)
     return np.concatenate(list(parts), axis=1)
+
+
+def predict_volume(
+    model, volume, mode="whole", size=None, neighbours=True, progress=False
+):
+    """Class ids, uint8 `[D, H, W]`, of a windowed volume, uint8 `[D, H, W]`.
+
+    Slice by slice, with its neighbours as channels unless `neighbours=False`.
+    """
+    line = bar(len(volume), "slices", disable=not progress)
+    said = np.empty(volume.shape, np.uint8)
+    for k in range(len(volume)):
+        said[k] = predict(model, slice_image(volume, k, neighbours), mode, size)
+        line.update()
+    line.close()
+    return said
 
 
 def evaluate(model, dataset, mode="whole", size=None, progress=False):

@@ -224,7 +224,10 @@ def check_same(folder, settings):
     before = read_settings(folder)
     for key, value in asdict(settings).items():
         was = getattr(before, key)
-        if key in ("steps", "command", "versions", "started") or was == value:
+        if key in ("steps", "command", "versions", "started"):
+            continue
+        # As text, since dicts of another order are equal, and that is another training.
+        if json.dumps(was) == json.dumps(value):
             continue
         if key == "data" and same_place(was, value):
             continue

@@ -118,8 +118,15 @@ def test_two_hundred_scenes_in_a_blink():
 
 
 def test_shapes_refuse_nonsense():
-    for options in ({"hard": "huge"}, {"size": (8, 8)}):
-        with pytest.raises(InputError):
+    for options in (
+        {"hard": "huge"},
+        {"size": (8, 8)},
+        {"seed": -1},
+        {"seed": 0.5},
+        {"length": 0},
+        {"length": -3},
+    ):
+        with pytest.raises(InputError, match=next(iter(options)).replace("size", "32")):
             data.load("shapes", "train", **options)
     with pytest.raises(InputError, match="no split 'dev'"):
         data.load("shapes", "dev")
@@ -221,6 +228,73 @@ def test_augment_follows_the_generator_alone():
     np.testing.assert_array_equal(a[0], b[0])
     np.testing.assert_array_equal(a[1], b[1])
     assert (a[0] != c[0]).any()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("crop", (0, 32)),
+        ("crop", (-8, 32)),
+        ("crop", (32.5, 32)),
+        ("crop", 32),
+        ("crop", (32, 32, 3)),
+        ("crop", (10**6, 10**6)),
+        ("scale", (1.5, 0.75)),
+        ("scale", (0, 1)),
+        ("scale", (1, float("inf"))),
+        ("scale", (float("nan"), 1)),
+        ("scale", (1e9, 1e9)),
+        ("scale", 2),
+        ("jitter", -0.1),
+        ("jitter", float("nan")),
+        ("rare_share", 1.1),
+        ("rare_share", -0.1),
+        ("elastic", -1),
+        ("elastic", "much"),
+    ],
+)
+def test_augment_refuses_nonsense(name, value):
+    with pytest.raises(InputError, match="A size is" if name == "crop" else name):
+        transforms.Augment(**{name: value})
+
+
+@pytest.mark.parametrize("size", [(0, 9), (-1, 9), (9.5, 9), 9, (9, 9, 9), "ab", ()])
+def test_sizes_are_two_whole_numbers(size):
+    image, mask = coordinates(20, 30)
+    for act in (
+        lambda: data.load("shapes", "val", size=size),
+        lambda: transforms.resize(image, mask, size),
+        lambda: transforms.random_crop(image, mask, size, np.random.default_rng(0)),
+    ):
+        with pytest.raises(InputError, match="A size is"):
+            act()
+
+
+def test_arrays_that_are_no_sample_are_refused():
+    image, mask = coordinates(20, 30)
+    rng = np.random.default_rng(0)
+    for bad, labels, words in (
+        (image[..., 0], mask, "An image is"),
+        (image[:0], mask[:0], "An image is"),
+        (image, mask[:9], "The mask is"),
+    ):
+        with pytest.raises(InputError, match=words):
+            transforms.random_crop(bad, labels, (8, 8), rng)
+    for bad in (image[..., 0], image[:0]):
+        with pytest.raises(InputError, match="An image is"):
+            transforms.resize_image(bad, (8, 8))
+    for bad in (mask[:0], image):
+        with pytest.raises(InputError, match="A mask is"):
+            transforms.resize_mask(bad, (8, 8))
+
+
+def test_more_classes_than_a_byte_holds_are_refused():
+    assert data.Pairs([], ["class"] * 254).num_classes == 254
+    with pytest.raises(InputError, match="254 classes, not 255"):
+        data.Pairs([], ["class"] * 255)
+    for values in ({0: 2}, {-1: 0}, {2**16: 1}):
+        with pytest.raises(InputError, match="`values` maps"):
+            data.Pairs([], ["a", "b"], values=values)
 
 
 # A user's folder

@@ -7,6 +7,7 @@ from segcore.backbones.resnet import (
     resnet34,
     resnet50,
     resnet101,
+    resnet152,
 )
 from segcore.backbones.vgg import VGG16, vgg16, vgg16_large_fov
 
@@ -18,6 +19,7 @@ __all__ = [
     "resnet34",
     "resnet50",
     "resnet101",
+    "resnet152",
     "vgg16",
     "vgg16_large_fov",
 ]

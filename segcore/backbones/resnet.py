@@ -34,9 +34,16 @@ def resnet101(**options):
     return ResNet("resnet101", (3, 4, 23, 3), 4, **options)
 
 
+def resnet152(**options):
+    """ResNet-152 (He et al. 2016); for the options see `ResNet`."""
+    return ResNet("resnet152", (3, 8, 36, 3), 4, **options)
+
+
 def named(name, **options):
-    """The ResNet of that name, "resnet18" to "resnet101"; others are `InputError`."""
-    known = {f.__name__: f for f in (resnet18, resnet34, resnet50, resnet101)}
+    """The ResNet of that name, "resnet18" to "resnet152"; others are `InputError`."""
+    known = {
+        f.__name__: f for f in (resnet18, resnet34, resnet50, resnet101, resnet152)
+    }
     if name not in known:
         raise InputError(f"There is no backbone {name!r}; take {', '.join(known)}.")
     return known[name](**options)

@@ -37,7 +37,7 @@ def check(options):
         count = len(report.problems)
         number = f"{count} problems" if count > 1 else "one problem"
         raise InputError(f"{name}: {number}, listed above.")
-    if name in data.NAMES:
+    if name in data.NAMES or data.lits.holds_volumes(name):
         parts = [data.load(name, split) for split in data.splits(name)]
     else:
         parts = [data.folder.load(name, "all")]

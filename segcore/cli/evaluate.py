@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
-from segcore import data, runs
+from segcore import data, files, runs
 from segcore.cli.shared import paddle_on, say
+from segcore.cli.volumes import measure_cases, say_cases
 from segcore.errors import InputError
 from segcore.files import printable
 
@@ -24,9 +25,11 @@ def evaluate(options):
     size = settings.size and tuple(settings.size)
     trained = set(settings.prints.get("train", {}).values())
     seen = sum(print_ in trained for print_ in data.prints(dataset).values())
-    matrix = inference.evaluate(model, dataset, options.mode, size, progress=True)
-    if not matrix.matrix.sum():
-        raise InputError(f"{name}: every pixel of its masks is ignored (255).")
+    if hasattr(dataset, "cases"):
+        matrix, cases = measure_cases(model, dataset, options.mode, size)
+    else:
+        matrix = inference.evaluate(model, dataset, options.mode, size, progress=True)
+        cases = None
     longest = max(10, *(len(printable(label)) for label in dataset.classes))
     print(f"{'class':{longest}}    IoU   Dice  recall")
     rows = zip(dataset.classes, matrix.iou(), matrix.dice(), matrix.class_accuracy())
@@ -50,33 +53,44 @@ def evaluate(options):
         "iou": dict(zip(dataset.classes, map(float, matrix.iou()))),
         "dice": dict(zip(dataset.classes, map(float, matrix.dice()))),
     }
+    if cases is not None:
+        result["by_case"] = say_cases(cases)
     # Each of other data, and of each mode, stands in a file of its own.
     other = "" if own else re.sub(r"\W+", "_", name)[-60:].strip("_")
     mode = "" if options.mode == "whole" else options.mode
-    runs.write_result(run, "_".join(filter(None, (other, part, mode))), result)
+    named = "_".join(filter(None, (other, part, mode)))
+    runs.write_result(run, named, result)
+    if cases is not None:
+        files.write(run / f"evaluate_{named}.csv", cases.to_csv(index=False))
 
 
 def _to_measure(name, settings, split, own):
     """The data set to measure, and what to call its part."""
-    if name in data.NAMES and name != "folder":
-        # shapes are made at the size of training, real images measured at their own.
+    volumes = name not in data.NAMES and data.lits.holds_volumes(name)
+    if (name in data.NAMES and name != "folder") or volumes:
+        # What a program makes has the size of training, real images their own.
         size = settings.size and tuple(settings.size)
-        dataset = data.load(name, split, size=size if name == "shapes" else None)
+        made = name in ("shapes", "phantom")
+        part = split if own or not volumes or _lists(name) else "all"
+        if part == "all":
+            dataset = data.lits.read(name, "all", neighbours=True)
+        else:
+            dataset = data.load(name, part, size=size if made else None)
         if list(dataset.classes) != settings.classes:
             raise InputError(
                 f"{name} has the classes {', '.join(dataset.classes)}, the run"
                 f" {', '.join(settings.classes)}; they must be the same."
             )
-        return dataset, split
+        return dataset, part
     meaning = settings.classes, dict(settings.values)
     # A folder other than the run's own, without lists, is measured as a whole.
-    if not own and dict(settings.values).get(255, 255) == 255:
-        stored = data.folder.discover(Path(name), data.folder.match(Path(name))[0])[1]
-        if stored and stored.get(255, 255) != 255:
-            raise InputError(
-                f"{name}: its masks hold 0 and 255, and the run knows 255 as ignored."
-                " Write the class ids that it was trained on."
-            )
-    lists = any((Path(name) / f"{part}.txt").exists() for part in data.SPLITS)
-    part = split if own or lists else "all"
-    return data.folder.load(name, part, meaning=meaning), part
+    part = split if own or _lists(name) else "all"
+    dataset = data.folder.load(name, part, meaning=meaning)
+    problems = data.examine(dataset).problems if len(dataset) else ()
+    if problems:
+        raise InputError(f"{problems[0]} ({len(problems)} problems in all.)")
+    return dataset, part
+
+
+def _lists(folder):
+    return any((Path(folder) / f"{part}.txt").exists() for part in data.SPLITS)

@@ -10,6 +10,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from segcore import files, plotting, runs
 from segcore.cli.shared import out_of_memory, paddle_on, say
+from segcore.cli.volumes import is_volume, predict_volume, stem, volumes_in
 from segcore.data.pairs import files_by_stem, read_image
 from segcore.errors import InputError
 from segcore.files import short
@@ -18,7 +19,8 @@ from segcore.files import short
 def predict(options):
     inputs = []
     output = Path(options.output)
-    if output.exists() and not output.is_dir():
+    one_file = is_volume(output)
+    if output.exists() and not output.is_dir() and not one_file:
         raise InputError(f"{output}: the output needs a folder, and this is a file.")
     for name in map(Path, options.inputs):
         if not name.is_dir():
@@ -29,10 +31,14 @@ def predict(options):
                 f"{short(name)}: the results need a folder of their own; choose another"
                 " --output."
             )
-        inputs += files_by_stem(name).values()
+        inputs += volumes_in(name) or files_by_stem(name).values()
     if not inputs:
         raise InputError(f"{', '.join(options.inputs)}: there are no images in it.")
-    stems = [path.stem for path in inputs]
+    if one_file and (len(inputs) > 1 or not is_volume(inputs[0])):
+        raise InputError(
+            f"{output}: one volume alone can be predicted into a file; name a folder."
+        )
+    stems = [stem(path) if is_volume(path) else path.stem for path in inputs]
     if len(set(stems)) < len(stems):
         twice = next(stem for stem in stems if stems.count(stem) > 1)
         raise InputError(
@@ -43,12 +49,16 @@ def predict(options):
     model, settings = runs.load_network(options.run_folder)
     from segcore.progress import bar
 
-    output.mkdir(parents=True, exist_ok=True)
+    (output.parent if one_file else output).mkdir(parents=True, exist_ok=True)
     failed = []
     line = bar(len(inputs), "predicting")
     for path in inputs:
         try:
-            _predict_one(path, model, settings, options.mode, output)
+            if is_volume(path):
+                target = output if one_file else output / f"{stem(path)}_mask.nii.gz"
+                predict_volume(path, target, model, settings, options.mode)
+            else:
+                _predict_one(path, model, settings, options.mode, output)
         except InputError as error:
             failed.append(str(error))
         except (OSError, MemoryError, RuntimeError) as error:
@@ -60,7 +70,8 @@ def predict(options):
     line.close()
     done = len(inputs) - len(failed)
     if done:
-        say(f"Masks and overlays written to {short(output)}: {done} of each.")
+        what = "Masks" if is_volume(inputs[0]) else "Masks and overlays"
+        say(f"{what} written to {short(output)}: {done} of {len(inputs)}.")
     if failed:
         raise InputError(f"{failed[0]} ({len(failed)} of {len(inputs)} inputs failed.)")
 

@@ -70,7 +70,12 @@ def train(options):
         pixels = data.class_pixels(train)
         weights = losses.balance_weights(pixels)
         rare = tuple(int(i) for i in np.nonzero(pixels < np.median(pixels))[0])
-    augment = Augment(crop=tuple(crop), scale=tuple(options.scale), rare=rare)
+    augment = Augment(
+        crop=tuple(crop),
+        scale=tuple(options.scale),
+        rare=rare,
+        **getattr(train, "augment", {}),
+    )
     paddle.seed(options.seed)
     model = build(train.num_classes, width=options.width)
     run.mkdir(parents=True, exist_ok=True)

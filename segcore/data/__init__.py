@@ -2,8 +2,8 @@
 
 `load("shapes", "train")` is made by a program, `load("camvid", "train")` read from the
 folder that `SEGCORE_DATA` names, `load("path/to/folder", "train")` from a folder with
-`images/` and `masks/`. Each is a sequence of samples (see `segcore.data.pairs`) with
-`classes`, `num_classes` and `colours`.
+`images/` and `masks/`, pictures or NIfTI volumes. Each is a sequence of samples (see
+`segcore.data.pairs`) with `classes`, `num_classes` and `colours`.
 """
 
 import os
@@ -11,8 +11,19 @@ from pathlib import Path
 
 import numpy as np
 
-from segcore.data import camvid, folder, isbi2012, nuclei, report, shapes, transforms
-from segcore.data.pairs import IGNORE, Pairs
+from segcore.data import (
+    camvid,
+    folder,
+    isbi2012,
+    lits,
+    liver2d,
+    nuclei,
+    phantom,
+    report,
+    shapes,
+    transforms,
+)
+from segcore.data.pairs import IGNORE, Pairs, data_root
 from segcore.data.report import Report, prints
 from segcore.errors import InputError
 from segcore.files import printable
@@ -36,9 +47,13 @@ NAMES = {
     "camvid": "road scenes, 11 classes, 367 + 101 + 233 images of 480 x 360",
     "isbi2012": "cell membranes by electron microscope, 24 + 6 images of 512 x 512",
     "nuclei": "fluorescent nuclei, 234 + 50 + 50 images of 256 x 256",
+    "liver2d": "liver in CT slices, 436 + 55 + 132 of 122 cases, 256 x 256",
+    "lits": "liver and tumours in CT volumes (LiTS, or the Decathlon's Task03)",
+    "phantom": "synthetic CT of liver and tumours, 24 + 6 + 12 cases",
     "folder": "your own: the path of a folder with images/ and masks/",
 }
 REAL = {"camvid": camvid, "isbi2012": isbi2012, "nuclei": nuclei}
+VOLUMES = {"phantom", "lits"}
 SPLITS = ("train", "val", "test")
 
 
@@ -46,14 +61,23 @@ def load(name, split, root=None, size=None, **options):
     """The `train`, `val` or `test` part of a data set, given by name or by path.
 
     `root` replaces the environment variable `SEGCORE_DATA`; for `"folder"` it is the
-    folder itself. `size=(H, W)` resizes on reading. `options` go to `shapes`.
-    Raises `InputError` for an unknown name, a missing folder, or unmatched files.
+    folder itself. `size=(H, W)` resizes on reading. `options` go to `shapes`,
+    `phantom`, `lits` and `liver2d`; the slices of volumes have their neighbours as
+    channels (2.5-D) unless `neighbours=False`. Raises `InputError` for an unknown name,
+    a missing folder, or unmatched files.
     """
     size = transforms.checked_size(size) if size is not None else None
     if split not in SPLITS:
         raise InputError(f"There is no split {split!r}; there are train, val and test.")
     if name == "shapes":
         return shapes.load(split, size=size or (96, 96), **options)
+    if name in VOLUMES:
+        options = {"neighbours": True, **options}
+        if name == "phantom":
+            return phantom.load(split, size=size or (96, 96), **options)
+        return lits.load(split, root, size, **options)
+    if name == "liver2d":
+        return liver2d.load(split, root, size, **options)
     if options:
         raise InputError(f"{name} takes no option {next(iter(options))!r}.")
     if name in REAL:
@@ -66,6 +90,8 @@ def load(name, split, root=None, size=None, **options):
             f"{path}: neither a folder nor the name of a data set"
             f" ({', '.join(list(NAMES)[:-1])})."
         )
+    if lits.holds_volumes(path):
+        return lits.read(path, split, size, neighbours=True)
     return folder.load(path, split, size)
 
 
@@ -77,6 +103,8 @@ def examine(dataset, size=None, progress=False):
     """
     if not isinstance(dataset, (str, os.PathLike)):
         parts = {"all": dataset}
+    elif dataset == "lits" or lits.holds_volumes(dataset):
+        return _examine_volumes(dataset)
     elif dataset in NAMES:
         try:
             parts = {part: load(dataset, part, size=size) for part in splits(dataset)}
@@ -87,6 +115,17 @@ def examine(dataset, size=None, progress=False):
     if not all(hasattr(part, "pairs") for part in parts.values()):
         return Report()  # made by a program, as `shapes` is
     return report.examine_parts(parts, progress)
+
+
+def _examine_volumes(name):
+    try:
+        place = data_root() / "lits" if name == "lits" else name
+        problems = [printable(problem) for problem in lits.problems(place)]
+        if problems:
+            return Report(problems)
+        return Report(prints={part: prints(load(name, part)) for part in SPLITS})
+    except InputError as error:
+        return Report([printable(error)])
 
 
 def check(dataset, progress=False):

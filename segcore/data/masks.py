@@ -32,8 +32,8 @@ def survey(path):
     """`(values, Survey)` of a mask file; raises `InputError` as `read_mask` does."""
     with reading.opened(path) as image:
         one_bit = image.mode == "1"
-        palette = bytes(image.getpalette("RGB")) if image.mode == "P" else b""
         values = reading.to_values(path, image)
+        palette = bytes(image.getpalette("RGB")) if image.mode == "P" else b""
     strips = [values[rows] for rows in reading.strips(*values.shape)]
     counts, loose = _count(strips), Counter()
     if len(counts) > 2:

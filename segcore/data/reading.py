@@ -5,7 +5,11 @@ from the header before a pixel is decoded. Whatever is wrong with a file is one
 `InputError`.
 """
 
+import logging
+import os
 import re
+import tempfile
+import threading
 import warnings
 from contextlib import contextmanager
 
@@ -23,6 +27,10 @@ STRIP = 2**22  # pixels that are converted at once
 DARK = 64  # of 256: what 14 bits stored in 16 reach at most
 # Modes whose channels can all be one grey, and how many of them hold it.
 GREY_CHANNELS = {"LA": 1, "PA": 1, "RGB": 3, "RGBA": 3, "RGBX": 3}
+
+# Pillow also logs what it finds; unheard, that would go to the terminal.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+redirecting = threading.Lock()
 
 
 @contextmanager
@@ -200,12 +208,36 @@ def _strips(image):
 
 def _upright(image):
     """Decoded, and turned as the camera's note says: as every viewer shows it."""
-    image.load()
+    with _libtiff_unheard(image):
+        image.load()
     try:
         turned = image.getexif().get(ExifTags.Base.Orientation) in range(2, 9)
     except Exception:  # broken notes; the picture itself is whole
         turned = False
     return ImageOps.exif_transpose(image) if turned else image
+
+
+@contextmanager
+def _libtiff_unheard(image):
+    """Drops what libtiff itself writes to stderr on damage that is raised as well."""
+    if not (image.tile and image.tile[0][0] == "libtiff"):
+        yield
+        return
+    with redirecting, tempfile.TemporaryFile() as held:
+        try:
+            stderr = os.dup(2)
+        except OSError:  # there is none
+            yield
+            return
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+        # All went well: then this came from other threads, and is not lost.
+        held.seek(0)
+        os.write(2, held.read())
 
 
 def _is_cut(image):

@@ -1,7 +1,7 @@
 """Semantic segmentation: everything is read off one confusion matrix."""
 
 import numpy as np
-from scipy.ndimage import binary_erosion, distance_transform_edt, minimum_filter
+from scipy.ndimage import minimum_filter
 
 from segcore.errors import InputError
 
@@ -119,31 +119,3 @@ class BoundaryIoU:
         side = 2 * self.distance + 1
         inner = minimum_filter(mask | void, side, mode="constant", cval=1)
         return mask & ~inner & ~void
-
-
-def hausdorff_distance(prediction, label, percentile=95, spacing=None):
-    """How far apart the outlines of two masks `[H, W]` or `[D, H, W]` lie.
-
-    For each pixel of one outline, the distance to the nearest of the other; of these
-    the percentile (100: the largest), from either side, and of the two the larger. In
-    pixels, or in the units of `spacing`, the pixel's length along each axis. NaN for
-    two empty masks, infinite for one. An outline is what has a neighbour outside, the
-    edge of the image included. Source: Huttenlocher et al. 1993.
-    """
-    masks = [np.asarray(mask).astype(bool) for mask in (prediction, label)]
-    if masks[0].shape != masks[1].shape:
-        raise InputError(
-            f"The prediction is {masks[0].shape} and the label {masks[1].shape};"
-            " compare them at one size."
-        )
-    there = [mask.any() for mask in masks]
-    if not all(there):
-        return float("inf") if any(there) else float("nan")
-    outlines = [mask & ~binary_erosion(mask) for mask in masks]
-    away = [distance_transform_edt(~outline, sampling=spacing) for outline in outlines]
-    return float(
-        max(
-            np.percentile(away[1][outlines[0]], percentile),
-            np.percentile(away[0][outlines[1]], percentile),
-        )
-    )

@@ -9,6 +9,9 @@ from segcore.models.deeplab_v1 import deeplabv1
 from segcore.models.deeplab_v2 import deeplabv2
 from segcore.models.deeplab_v3 import deeplabv3
 from segcore.models.fcn import fcn8s, fcn16s, fcn32s
+from segcore.models.gcn import gcn
+from segcore.models.ginet import ginet
+from segcore.models.glore import glore
 from segcore.models.pspnet import pspnet
 from segcore.models.unet import unet
 
@@ -21,6 +24,9 @@ MODELS = {
     "deeplabv1": deeplabv1,
     "deeplabv2": deeplabv2,
     "deeplabv3": deeplabv3,
+    "gcn": gcn,
+    "glore": glore,
+    "ginet": ginet,
 }
 
 __all__ = ["MODELS", "count_multiply_adds", "count_parameters", *MODELS]
