@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 TESTS = Path(__file__).resolve().parent.parent / "tests"
 SEEDS = TESTS / "fuzz_seeds"
 EXAMPLES = 500  # of one kind in a row
-LARGEST = 2**14  # bytes of a file that is kept
+LARGEST = 2**16  # bytes of a file that is kept
 SUFFIXES = {"image": ".png", "mask": ".png", "settings": ".json"}
 
 
@@ -96,8 +96,12 @@ def fuzz(attack, kind, read, files, number, counts, path):
         content = attack.damaged(content, strokes)
         path.write_bytes(content)
         try:
-            with attack.at_most(attack.LIMIT):
+            with (
+                attack.at_most(attack.LIMIT),
+                attack.written_by_libraries() as native,
+            ):
                 said = read(path)
+            assert not native, native  # lines on a user's terminal that are not ours
         except Exception as error:
             counts[kind]["failed"] += 1
             failing["content"], failing["error"] = content, error

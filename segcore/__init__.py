@@ -28,13 +28,16 @@ def _let_mkl_use_avx2_on_amd():
 def _let_paddle_use_the_cores():
     """Paddle's CPU build takes one thread unless told before it is first imported.
 
-    A training step takes about two thirds of the time with two
-    (`results/benchmark_threads.json`). What the user has set stays.
+    What more are worth: `results/benchmark_threads.json`. What the user has set stays.
+    The variable is that of MKL: of OMP_NUM_THREADS Paddle warns, and on several
+    devices it hurts.
     """
+    if "OMP_NUM_THREADS" in os.environ:
+        return
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     # More than 8 were not measured, and a container may show cores it must not use.
-    os.environ.setdefault("OMP_NUM_THREADS", str(min(8, cores)))
+    os.environ.setdefault("MKL_NUM_THREADS", str(min(8, cores)))
 
 
 _let_mkl_use_avx2_on_amd()

@@ -27,6 +27,17 @@ def cross_entropy(logits, labels, weight=None, ignore_index=255, pixel_weight=No
     return (each * counted).sum() / counted.sum().clip(min=1e-6)
 
 
+def presence_loss(logits, labels):
+    """Binary cross entropy of "class k is in the image": `[N, K]` against `[N, H, W]`.
+
+    Source: GINet (Wu et al. 2020), the semantic context loss.
+    """
+    there = paddle.stack(
+        [(labels == k).any(axis=[1, 2]) for k in range(logits.shape[1])], axis=1
+    )
+    return F.binary_cross_entropy_with_logits(logits, there.astype(logits.dtype))
+
+
 def balance_weights(pixels, power=0.5):
     """One weight a class from pixel counts: `(median share / share) ** power`.
 

@@ -66,3 +66,12 @@ def test_border_weights_are_the_papers_formula():
     ignored = mask.copy()
     ignored[0] = 255
     assert (losses.border_weights(ignored)[0] == 1).all()
+
+
+def test_presence_loss_asks_which_classes_are_there():
+    labels = paddle.to_tensor([[[0, 0], [2, 255]], [[1, 1], [1, 1]]])
+    sure = paddle.to_tensor([[9.0, -9.0, 9.0], [-9.0, 9.0, -9.0]])
+    assert float(losses.presence_loss(sure, labels)) < 1e-3
+    assert float(losses.presence_loss(-sure, labels)) > 8
+    unsure = losses.presence_loss(paddle.zeros([2, 3]), labels)
+    assert float(unsure) == pytest.approx(np.log(2), abs=1e-6)

@@ -131,6 +131,9 @@ DROPOUT = {
     ),
     "deeplabv2": ({}, [], []),
     "deeplabv3": ({}, [0.1], ["head.0"]),
+    "gcn": ({}, [], []),
+    "glore": ({}, [0.1, 0.1], ["head.1", "aux.2"]),
+    "ginet": ({}, [0.1, 0.1], ["head.1", "aux.2"]),
     "torchvision": (TORCHVISION, [0.5, 0.1], ["head.0.0", "aux.2"]),
 }
 
@@ -171,7 +174,7 @@ def test_dropout_stands_where_it_was_released(name):
     assert sorted(empty) == sorted(readers)
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name != "deeplabv2"])
+@pytest.mark.parametrize("name", [name for name in MODELS if DROPOUT[name][1]])
 def test_dropout_is_one_option_and_0_leaves_it_out(name):
     options = DROPOUT[name][0]
     with_it, without = (

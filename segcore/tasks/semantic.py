@@ -9,6 +9,7 @@ from segcore.errors import InputError
 from segcore.metrics import ConfusionMatrix
 
 AUX_WEIGHT = 0.4  # of an auxiliary head's loss: PSPNet (Zhao et al. 2017), section 4
+PRESENCE_WEIGHT = 0.2  # GINet's (Wu et al. 2020), as in PaddleSeg's configuration
 
 
 class Semantic:
@@ -25,8 +26,10 @@ class Semantic:
     def loss(self, outputs, batch, class_weights=None):
         """Cross entropy of `"out"`, plus .4 times that of `"aux"` where there is one.
 
-        A network without padding predicts the middle of its input only; of the labels
-        that much is taken. `batch["weight"]`, if there, weighs each pixel.
+        Where the network says which classes are there (`"presence"`), .2 times the loss
+        of that is added. A network without padding predicts the middle of its input
+        only; of the labels that much is taken. `batch["weight"]`, if there, weighs each
+        pixel.
         """
         total = 0
         for name, share in (("out", 1), ("aux", AUX_WEIGHT)):
@@ -40,6 +43,10 @@ class Semantic:
             total = total + share * losses.cross_entropy(
                 outputs[name], label, class_weights, pixel_weight=weight
             )
+        if "presence" in outputs:
+            labels = paddle.to_tensor(batch["label"])
+            found = losses.presence_loss(outputs["presence"], labels)
+            total = total + PRESENCE_WEIGHT * found
         return total
 
     def check(self, batch, num_classes):
