@@ -14,6 +14,10 @@ import pytest
 import yaml
 from filelock import FileLock
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # One process a core, so one thread each; the lessons' kernels inherit it.
+    os.environ["OMP_NUM_THREADS"] = "1"
+
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),

@@ -78,6 +78,36 @@ def test_every_network_was_trained_on_camvid_three_times():
         assert coarse < middle < fine
 
 
+def test_the_comparison_gave_every_arm_the_same_time():
+    result = load("comparison.json")
+    heads = {"plain", "skips", "pyramid", "ASPP"}
+    arms = heads | {"FCN-8s", "U-Net", "DeepLab v1"}
+    short = [r for r in result["runs"] if r["minutes"] == 2 and r["arm"] in arms]
+    assert {(r["arm"], r["seed"]) for r in short} == {
+        (a, s) for a in arms for s in range(3)
+    }
+    for run in result["runs"]:
+        # Beside other work a second of the processor's does less.
+        assert 0.9 < run["cpu_seconds"] / (60 * run["minutes"]) < 1.5, run["arm"]
+        tried = [r for r in result["rates"] if r["arm"] == run["arm"]]
+        assert run["lr"] == max(tried, key=lambda r: r["mean_iou"])["lr"]
+
+
+def test_killed_trainings_end_as_the_unbroken_ones():
+    runs = load("kills.json")["runs"]
+    assert sum(len(run["signals"]) for run in runs) >= 50
+    assert {name for run in runs for name in run["signals"]} == {
+        "SIGKILL",
+        "SIGTERM",
+        "SIGINT",
+    }
+    assert not any(run["different"] for run in runs)
+
+
+def test_a_large_image_needs_less_than_a_gigabyte():
+    assert all(r["above_network_mib"] < 1024 for r in load("memory.json")["runs"])
+
+
 def test_the_longer_run_reaches_half():
     (run,) = load("camvid_longer.json")["runs"]
     assert run["mean_iou"] >= 0.5 and len(run["iou"]) == 11

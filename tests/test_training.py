@@ -12,9 +12,9 @@ import numpy as np
 import paddle
 import pandas as pd
 import pytest
+from conftest import load_tool
 from safetensors.numpy import load_file
 
-from conftest import load_tool
 from segcore import data, files, inference, training
 from segcore.data.transforms import Augment
 from segcore.errors import InputError
