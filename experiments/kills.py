@@ -82,12 +82,22 @@ def broken(name, folder, kills, seconds, rng):
         time.sleep(rng.uniform(0, seconds / (kills + 1)))
         number = rng.choice(SIGNALS)
         process.send_signal(number)
-        if process.wait() == 0:
+        process.wait()
+        if notes_of(folder).get("step") == STEPS:
             break
         met.append(number.name)
-    while start(name, folder).wait():
-        pass
+    while notes_of(folder).get("losses", 1):  # the last row closes the last mean
+        start(name, folder).wait()
     return met
+
+
+def notes_of(folder):
+    """What the last state says of itself; nothing if there is none."""
+    path = folder / "last.safetensors"
+    if not path.exists():  # a kill fell between two moves, or before the first save
+        return {}
+    with safe_open(path, "numpy") as file:
+        return json.loads(file.metadata()["notes"])
 
 
 def differences(one, other):
@@ -100,10 +110,7 @@ def differences(one, other):
     tables = [pd.read_csv(folder / "history.csv") for folder in (one, other)]
     if not tables[0].drop(columns="seconds").equals(tables[1].drop(columns="seconds")):
         found.append("history.csv")
-    notes = []
-    for folder in (one, other):
-        with safe_open(folder / "last.safetensors", "numpy") as file:
-            notes.append(json.loads(file.metadata()["notes"]))
+    notes = [notes_of(folder) for folder in (one, other)]
     if any(notes[0][key] != notes[1][key] for key in ("step", "best", "loss_sum")):
         found.append("notes")
     return found
@@ -115,14 +122,13 @@ def main():
     from segcore.models import MODELS
 
     kills = int(sys.argv[1]) if len(sys.argv) > 1 else 50
-    rng = random.Random(0)
     runs = []
     for index, name in enumerate(MODELS):
         share = kills * (index + 1) // len(MODELS) - kills * index // len(MODELS)
         with tempfile.TemporaryDirectory() as folder:
             one, other = Path(folder) / "one", Path(folder) / "other"
             seconds = unbroken(name, one)
-            met = broken(name, other, share, seconds, rng)
+            met = broken(name, other, share, seconds, random.Random(name))
             run = {"arm": name, "seed": 0, "signals": met}
             runs.append({**run, "different": differences(one, other)})
             print(runs[-1], flush=True)
