@@ -76,6 +76,8 @@ def write(path, content, keep=None):
         descriptor, beside = tempfile.mkstemp(".part", ".segcore-", path.parent)
         with open(descriptor, "wb") as file:
             file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(beside, 0o666 & ~umask)

@@ -1,4 +1,4 @@
-"""COCO's formats: what we write others read, and what others wrote we read or refuse."""
+"""COCO's formats: others read what we write; what others wrote we read or refuse."""
 
 import contextlib
 import io

@@ -33,7 +33,8 @@ def install(*what):
 here = Path.cwd()
 clone = [p for p in (here, *here.parents) if (p / "segcore/__init__.py").exists()][:1]
 sys.path[:0] = map(str, clone)  # in a clone, its own segcore comes first
-if missing("segcore", "safetensors", "skimage", "sklearn", "pandas", "tqdm"):
+needed = "segcore filelock nibabel pandas safetensors skimage sklearn tqdm"
+if missing(*needed.split()):
     wheel = sorted(map(str, here.glob("segcore-*.whl")))[-1:]
     place = os.environ.get("SEGCORE_SOURCE") or (wheel or [REPOSITORY])[0]
     if Path(place).is_dir():

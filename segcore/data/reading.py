@@ -219,7 +219,7 @@ def _upright(image):
 
 @contextmanager
 def _libtiff_unheard(image):
-    """Drops what libtiff itself writes to stderr on damage that is raised as well."""
+    """Drops what libtiff itself writes to stderr; damage is raised as well."""
     if not (image.tile and image.tile[0][0] == "libtiff"):
         yield
         return
@@ -235,9 +235,6 @@ def _libtiff_unheard(image):
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
-        # All went well: then this came from other threads, and is not lost.
-        held.seek(0)
-        os.write(2, held.read())
 
 
 def _is_cut(image):
