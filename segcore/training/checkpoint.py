@@ -108,7 +108,8 @@ def load_state(folder, model, optimizer):
         if not os.path.lexists(previous):
             raise
         progress = _load_state(previous, model, optimizer)
-        if last.is_symlink() or last.is_file():  # out of the way, or the next save would keep it
+        # Out of the way, or the next save would keep it.
+        if last.is_symlink() or last.is_file():
             os.replace(last, last.with_name("damaged.safetensors"))
         return (
             progress,
