@@ -5,6 +5,7 @@
 Each network of MODELS trains on synthetic scenes in a process of its own, once in peace
 and once with signals (KILL, TERM or INT, 50 in all) at random moments, resumed each
 time. States are saved far more often than usual, so that signals fall into saves too.
+What stands in the result is not run again.
 Weights, optimizer, history and best weights must be equal to the bit. Writes
 results/kills.json.
 """
@@ -122,18 +123,26 @@ def main():
     from segcore.models import MODELS
 
     kills = int(sys.argv[1]) if len(sys.argv) > 1 else 50
-    runs = []
+    what = "Trainings killed at random moments and resumed, against unbroken ones"
+    path = record.RESULTS / "kills.json"
+    runs = json.loads(path.read_text())["runs"] if path.exists() else []
     for index, name in enumerate(MODELS):
         share = kills * (index + 1) // len(MODELS) - kills * index // len(MODELS)
-        with tempfile.TemporaryDirectory() as folder:
-            one, other = Path(folder) / "one", Path(folder) / "other"
-            seconds = unbroken(name, one)
-            met = broken(name, other, share, seconds, random.Random(name))
-            run = {"arm": name, "seed": 0, "signals": met}
-            runs.append({**run, "different": differences(one, other)})
+        # A training may end before all its signals came: then there is another one.
+        while True:
+            of_name = [run for run in runs if run["arm"] == name]
+            missing = share - sum(len(run["signals"]) for run in of_name)
+            if missing <= 0:
+                break
+            with tempfile.TemporaryDirectory() as folder:
+                one, other = Path(folder) / "one", Path(folder) / "other"
+                seconds = unbroken(name, one)
+                rng = random.Random(f"{name} {len(of_name)}")
+                met = broken(name, other, missing, seconds, rng)
+                run = {"arm": name, "seed": 0, "signals": met}
+                runs.append({**run, "different": differences(one, other)})
             print(runs[-1], flush=True)
-    what = "Trainings killed at random moments and resumed, against unbroken ones"
-    record.write(what, runs, SETTINGS)
+            record.write(what, runs, SETTINGS)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import shutil
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
@@ -150,6 +150,41 @@ def test_spoilt_json_is_refused(written, name):
     change(written, edit)
     said = refused(coco.read_panoptic, written)
     assert message in said and "p.json" in said
+
+
+def replaced(content, value, path):
+    """`content` with `value` in place of what the numbers in `path` lead to."""
+    keys = list(content) if isinstance(content, dict) else range(len(content))
+    if not path or not keys:
+        return value
+    key = keys[path[0] % len(keys)]
+    inner = content[key]
+    if isinstance(inner, dict | list):
+        value = replaced(inner, value, path[1:])
+    copy = content.copy()
+    copy[key] = value
+    return copy
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner),
+    max_leaves=4,
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(value=ANY, path=st.lists(st.integers(0, 9), max_size=6))
+def test_any_value_anywhere_is_read_or_refused(written, value, path):
+    sound = written.with_name("sound.json")
+    if not sound.exists():
+        shutil.copy(written, sound)
+    content = replaced(json.loads(sound.read_text()), value, path)
+    written.write_text(json.dumps(content))
+    try:
+        list(coco.read_panoptic(written))
+    except InputError as error:
+        assert str(error).isprintable() and len(str(error)) < 500
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ class Panoptic:
 
     def __init__(self, categories, images, paths, segments):
         self.categories, self.images = categories, images
-        self.classes = [category["name"] for category in categories]
+        self.classes = [printable(category["name"]) for category in categories]
         self.things = [k for k, each in enumerate(categories) if each["isthing"]]
         self._paths, self._segments = paths, segments
 
