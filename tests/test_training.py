@@ -172,6 +172,25 @@ def test_a_signal_ends_the_step_and_saves(number, place, shapes, tmp_path):
     assert history[columns].equals(expected[columns])
 
 
+def test_a_signal_before_the_first_step_of_a_resume_loses_nothing(shapes, tmp_path):
+    """Nor does one in the validation that a resume begins with."""
+    whole = small_unet()
+    training.fit(whole, *shapes, steps=6, out=tmp_path / "a", **OPTIONS)
+    for place, val in (("b", None), ("c", 1)):
+        out = {"steps": 6, "out": tmp_path / place, **OPTIONS}
+        with pytest.raises(Stop):  # in the validation after step 2, or in step 4
+            broken = Interrupted(shapes[1], val) if val else shapes[1]
+            train = shapes[0] if val else Interrupted(shapes[0], 3 * 2 + 1)
+            training.fit(small_unet(), train, broken, **out)
+        for _ in range(2):  # resumed, and broken off before a step
+            with pytest.raises(Stop):
+                train = Interrupted(shapes[0], 0)
+                training.fit(small_unet(4), train, shapes[1], resume=True, **out)
+        again = small_unet(5)
+        training.fit(again, *shapes, resume=True, **out)
+        assert equal(whole, again), place
+
+
 def test_a_kill_in_the_last_validation_loses_no_row(shapes, tmp_path):
     with pytest.raises(Stop):
         val = Interrupted(shapes[1], 3)

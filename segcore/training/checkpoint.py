@@ -84,9 +84,9 @@ def save_state(folder, model, optimizer, progress):
     Returns False, and writes nothing, where a value is not a number any more.
     """
     arrays = {f"model/{k}": v for k, v in _weights(model).items()}
-    arrays |= {
-        f"optimizer/{k}": v.numpy() for k, v in _by_order(model, optimizer).items()
-    }
+    # Before its first step an optimizer gives back nothing of what it was given.
+    moments = _by_order(model, optimizer) or getattr(optimizer, "given", {})
+    arrays |= {f"optimizer/{name}": value for name, value in moments.items()}
     if not _all_finite(arrays):
         return False
     last, previous = Path(folder) / LAST, Path(folder) / PREVIOUS
@@ -131,10 +131,13 @@ def _load_state(path, model, optimizer):
                 f"{len(arrays)} of its {progress.tensors} arrays are there"
             )
         state = _optimizer_state(model, part["optimizer"])
+        if progress.step and not state:
+            raise ValueError("the optimizer's numbers are missing")
     except ValueError as error:
         raise _unreadable(path, error) from None
     _put(model, part["model"])
     optimizer.set_state_dict(state)
+    optimizer.given = part["optimizer"]
     return progress
 
 
@@ -165,7 +168,7 @@ def _by_order(model, optimizer):
     """
     state = optimizer.state_dict()
     return {
-        f"{index}:{key[len(parameter.name) :]}": value
+        f"{index}:{key[len(parameter.name) :]}": value.numpy()
         for index, parameter in enumerate(model.parameters())
         for key, value in state.items()
         if key.startswith(parameter.name + "_") and isinstance(value, paddle.Tensor)
