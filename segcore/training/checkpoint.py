@@ -84,8 +84,7 @@ def save_state(folder, model, optimizer, progress):
     Returns False, and writes nothing, where a value is not a number any more.
     """
     arrays = {f"model/{k}": v for k, v in _weights(model).items()}
-    # Before its first step an optimizer gives back nothing of what it was given.
-    moments = _by_order(model, optimizer) or getattr(optimizer, "given", {})
+    moments = _by_order(model, optimizer)
     arrays |= {f"optimizer/{name}": value for name, value in moments.items()}
     if not _all_finite(arrays):
         return False
@@ -137,7 +136,6 @@ def _load_state(path, model, optimizer):
         raise _unreadable(path, error) from None
     _put(model, part["model"])
     optimizer.set_state_dict(state)
-    optimizer.given = part["optimizer"]
     return progress
 
 
