@@ -61,6 +61,7 @@ ready(() => {
         box.tabIndex = 0;
         box.setAttribute("role", "region");
         box.setAttribute("aria-label", "Output, wider than the page");
+        box.closest(".cell_output").classList.add("is-wide");
       }
     }
   };
