@@ -28,8 +28,10 @@ DARK = 64  # of 256: what 14 bits stored in 16 reach at most
 # Modes whose channels can all be one grey, and how many of them hold it.
 GREY_CHANNELS = {"LA": 1, "PA": 1, "RGB": 3, "RGBA": 3, "RGBX": 3}
 
-# Pillow also logs what it finds; unheard, that would go to the terminal.
+# Pillow also logs what it raises; unheard, that would go to the terminal, by itself or
+# by a handler that another package (Paddle) has put on all loggers.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
+logging.getLogger("PIL").propagate = False
 redirecting = threading.Lock()
 
 
