@@ -1,48 +1,48 @@
 """The experiments of lesson 17 over five seeds; writes results/lesson_17_seeds.json.
 
-    OMP_NUM_THREADS=1 python experiments/lesson_17_seeds.py          all, then write
-    OMP_NUM_THREADS=1 python experiments/lesson_17_seeds.py 0 floors only these parts
-    OMP_NUM_THREADS=1 python experiments/lesson_17_seeds.py write    what is there
+    python experiments/lesson_17_seeds.py                  all, then write
+    python experiments/lesson_17_seeds.py seed-0 others-0  only these parts
+    python experiments/lesson_17_seeds.py write            what is there
 
-Every run is the page's own code. Each seed has its own patients: 24 to train on, 12 to
-measure. A finished run is kept in a temporary folder, and a script that was stopped
-goes on where it stopped. Settings were chosen on validation patients of seed 2000.
+with OMP_NUM_THREADS=1. Every run is the page's own code. Each seed has its own
+patients: 24 to train on, 12 to measure. A finished run is kept in a temporary folder,
+and a script that was stopped goes on where it stopped. Settings were chosen on
+validation patients of seed 2000.
 """
 
 import json
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import record
 
+from segcore.metrics import hausdorff_distance
+
 SEEDS = range(5)
 KEPT = Path(tempfile.gettempdir()) / "lesson_17_seeds"
 
 
+def short_run(page, seed, loss="cross entropy", neighbours=True):
+    """One of the shorter trainings, and its scores."""
+    model = page.one_stage(seed, page.SETTINGS.short, loss, neighbours)
+    test = page.patients("test", seed, neighbours=neighbours)
+    return page.scores(page.predict_cases(model, test), test.cases)
+
+
 def jobs(page, seed):
     """Each run of one seed: experiment, arm, and what gives its scores."""
-    short = page.SETTINGS.short
-
-    def arm(loss="cross entropy", neighbours=True):
-        model = page.one_stage(seed, short, loss, neighbours)
-        test = page.patients("test", seed, neighbours=neighbours)
-        return page.scores(page.predict_cases(model, test), test.cases)
 
     def two_stages():
-        networks = page.two_stages(seed, short)
+        networks = page.two_stages(seed, page.SETTINGS.short)
         cases = page.patients("test", seed).cases
         said = [page.predict_two_stages(*networks, case) for case in cases]
         return page.scores(said, cases)
 
     yield "page", None, lambda: long_run(page, seed)
-    yield "short", "2.5-D, cross entropy", arm
+    yield "short", "2.5-D, cross entropy", lambda: short_run(page, seed)
     yield "short", "two stages", two_stages
-    yield "short", "2-D", lambda: arm(neighbours=False)
-    yield "short", "sum", lambda: arm("sum")
-    yield "short", "soft Dice", lambda: arm("soft Dice")
 
 
 def long_run(page, seed):
@@ -51,35 +51,39 @@ def long_run(page, seed):
     for scanner in ("A", "B"):
         test = page.patients("test", seed, scanner=scanner)
         said = page.predict_cases(model, test)
-        steps = {
-            f"scanner {scanner}": said,
-            "largest piece": [page.keep_largest(one) for one in said],
-            "holes filled": [page.fill_holes(one) for one in said],
-        }
-        for name, predictions in (
-            steps.items() if scanner == "A" else [*steps.items()][:1]
-        ):
+        steps = {f"scanner {scanner}": said}
+        if scanner == "A":
+            steps["largest piece"] = [page.keep_largest(one) for one in said]
+            steps["holes filled"] = [page.fill_holes(one) for one in said]
+        for name, predictions in steps.items():
             away = [
-                page.hausdorff_distance(p > 0, c.mask() > 0, 95, c.spacing)
+                hausdorff_distance(p > 0, c.mask() > 0, 95, c.spacing)
                 for p, c in zip(predictions, test.cases)
             ]
             scores = page.scores(predictions, test.cases)
             yield name, {**scores, "liver_hd95": np.mean(away)}
 
 
-def floor_jobs(page):
-    """The floors of each seed: grey alone, grey and place."""
-    for seed in SEEDS:
-        train, test = (page.patients(part, seed) for part in ("train", "test"))
-        for name, place in (("grey", False), ("grey and place", True)):
-            yield (
-                seed,
-                name,
-                lambda place=place, train=train, test=test, seed=seed: {
-                    "liver": page.floor_dice(train, test, 1, place, seed),
-                    "tumour": page.floor_dice(train, test, 2, place, seed),
-                },
-            )
+def other_jobs(page, seed):
+    """The arms of one seed that differ in input or loss."""
+    for arm, options in (
+        ("2-D", {"neighbours": False}),
+        ("sum", {"loss": "sum"}),
+        ("soft Dice", {"loss": "soft Dice"}),
+    ):
+        yield "short", arm, lambda options=options: short_run(page, seed, **options)
+
+
+def floor_jobs(page, seed):
+    """The floors of one seed: grey alone, grey and place."""
+    train, test = (page.patients(part, seed) for part in ("train", "test"))
+
+    def both(place):
+        dice = [page.floor_dice(train, test, k, place, seed) for k in (1, 2)]
+        return {"liver": dice[0], "tumour": dice[1]}
+
+    yield "floor", "grey", lambda: both(False)
+    yield "floor", "grey and place", lambda: both(True)
 
 
 def finished(part):
@@ -99,30 +103,28 @@ def keep(part, experiment, arm, seed, scores):
 
 
 def run_part(page, part):
-    """All runs of one seed, or the floors, that were not kept yet."""
+    """All runs of one kind and seed that were not kept yet."""
     KEPT.mkdir(exist_ok=True)
-    done = {(r["experiment"], r["arm"], r["seed"]) for r in finished(part)}
-    if part == "floors":
-        for seed, arm, measure in floor_jobs(page):
-            if ("floor", arm, seed) not in done:
-                keep(part, "floor", arm, seed, measure())
-        return
-    for experiment, arm, measure in jobs(page, int(part)):
-        began = time.process_time()
+    done = {(run["experiment"], run["arm"]) for run in finished(part)}
+    kind, seed = part.split("-")
+    for experiment, arm, measure in KINDS[kind](page, int(seed)):
         if experiment == "page":
-            if ("page", "scanner B", int(part)) not in done:
+            if ("page", "scanner B") not in done:
                 for name, scores in list(measure()):
-                    keep(part, experiment, name, int(part), scores)
-        elif (experiment, arm, int(part)) not in done:
-            keep(part, experiment, arm, int(part), measure())
-        print(f"{time.process_time() - began:.0f} s of processor time", flush=True)
+                    keep(part, experiment, name, int(seed), scores)
+        elif (experiment, arm) not in done:
+            keep(part, experiment, arm, int(seed), measure())
+
+
+KINDS = {"seed": jobs, "others": other_jobs, "floors": floor_jobs}
 
 
 def main(*parts):
     page = record.lesson("17")
-    everything = [*map(str, SEEDS), "floors"]
-    for part in [p for p in parts if p != "write"] or (everything if not parts else []):
-        run_part(page, part)
+    everything = [f"{kind}-{seed}" for kind in KINDS for seed in SEEDS]
+    for part in parts or everything:
+        if part != "write":
+            run_part(page, part)
     if not parts or "write" in parts:
         runs = [run for part in everything for run in finished(part)]
         what = "Lesson 17: liver and tumours of the phantom, five seeds"
