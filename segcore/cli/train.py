@@ -15,11 +15,8 @@ def train(options):
     build = network(options.model)
     if options.scale[0] > options.scale[1]:
         raise InputError("--scale takes the lower number first.")
-    inside = Path(options.out).absolute()
-    if any(runs.same_place(options.data, place) for place in (inside, inside.parent)):
-        raise InputError(
-            f"{options.out}: --out lies in the data; choose another folder."
-        )
+    if runs.same_place(options.data, options.out):
+        raise InputError(f"{options.out}: --out holds the data; name another folder.")
     runs.check_place(options.out, options.resume)
     run, size = Path(options.out), options.size and tuple(options.size)
     train = data.load(options.data, "train", size=size)

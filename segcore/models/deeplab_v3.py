@@ -7,7 +7,7 @@ last stage, ASPP with a 1x1 convolution and image pooling, all concatenated.
 from paddle import nn
 
 from segcore.backbones import named
-from segcore.models.pspnet import classifier
+from segcore.models.pspnet import aux_head
 from segcore.nn import ASPP, ConvBNReLU, upsample
 
 # The variant that torchvision distributes: `deeplabv3(21, **TORCHVISION)`.
@@ -104,16 +104,8 @@ class DeepLabV3(nn.Layer):
             *([ConvBNReLU(between, between)] if final_conv else []),
             nn.Conv2D(between, num_classes, 1),
         )
-        self.aux = (
-            classifier(
-                channels["layer3"],
-                channels["layer3"] // 4,
-                num_classes,
-                nn.Dropout(min(dropout, 0.1)),
-            )
-            if aux
-            else None
-        )
+        leave_out = nn.Dropout(min(dropout, 0.1))
+        self.aux = aux_head(channels, num_classes, leave_out) if aux else None
 
     def forward(self, x):
         maps, size = self.backbone(x), x.shape[2:]

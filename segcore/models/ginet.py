@@ -13,7 +13,7 @@ from paddle import nn
 from segcore import files
 from segcore.backbones import named
 from segcore.errors import InputError
-from segcore.models.pspnet import classifier
+from segcore.models.pspnet import aux_head
 from segcore.nn import ConvBNReLU, GraphInteraction, upsample
 
 WORD = 300  # values a word: GloVe's, as in the paper
@@ -101,16 +101,7 @@ class GINet(nn.Layer):
             if presence
             else None
         )
-        self.aux = (
-            classifier(
-                channels["layer3"],
-                channels["layer3"] // 4,
-                num_classes,
-                nn.Dropout(dropout),
-            )
-            if aux
-            else None
-        )
+        self.aux = aux_head(channels, num_classes, nn.Dropout(dropout)) if aux else None
 
     def forward(self, x):
         maps, size = self.backbone(x), x.shape[2:]

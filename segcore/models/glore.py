@@ -7,7 +7,7 @@ The network is a dilated FCN with one unit between its features and its scores.
 from paddle import nn
 
 from segcore.backbones import named
-from segcore.models.pspnet import classifier
+from segcore.models.pspnet import aux_head
 from segcore.nn import ConvBNReLU, GloReUnit, upsample
 
 
@@ -61,16 +61,7 @@ class GloRe(nn.Layer):
         self.head = nn.Sequential(
             nn.Dropout(dropout), nn.Conv2D(between, num_classes, 1)
         )
-        self.aux = (
-            classifier(
-                channels["layer3"],
-                channels["layer3"] // 4,
-                num_classes,
-                nn.Dropout(dropout),
-            )
-            if aux
-            else None
-        )
+        self.aux = aux_head(channels, num_classes, nn.Dropout(dropout)) if aux else None
 
     def forward(self, x):
         maps, size = self.backbone(x), x.shape[2:]

@@ -68,16 +68,8 @@ class PSPNet(nn.Layer):
             num_classes,
             nn.Dropout2D(dropout),
         )
-        self.aux = (
-            classifier(
-                channels["layer3"],
-                channels["layer3"] // 4,
-                num_classes,
-                nn.Dropout2D(dropout),
-            )
-            if aux
-            else None
-        )
+        leave_out = nn.Dropout2D(dropout)
+        self.aux = aux_head(channels, num_classes, leave_out) if aux else None
 
     def forward(self, x):
         maps, size = self.backbone(x), x.shape[2:]
@@ -98,3 +90,8 @@ def classifier(before, between, num_classes, dropout):
         dropout,
         nn.Conv2D(between, num_classes, 1),
     )
+
+
+def aux_head(channels, num_classes, dropout):
+    """The second head, on `layer3`: its loss helps the first layers to learn."""
+    return classifier(channels["layer3"], channels["layer3"] // 4, num_classes, dropout)
